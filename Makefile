@@ -1,0 +1,74 @@
+# Everything sets itself up: each target first lets testbuild/bootstrap make .venv ready (no work when it is).
+# Arguments for the command behind a target: make up ARGS="--name demo --port-base 9000"
+
+ARGS ?=
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+F7T := $(BIN)/f7t
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status token env logs reset doctor list test check format bench bootstrap bootstrap-dev packages
+
+help: ## show this list
+	@echo 'usage: make TARGET [ARGS="..."]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo 'examples:'
+	@echo '  make up                                          # then: make status'
+	@echo '  make up ARGS="--name second --port-base 18000"   # a second testbuild beside it'
+	@echo '  eval "$$(make -s env)"                            # FIRECREST_URL, credentials, ...'
+	@echo '  eval "$$(make -s token ARGS=--export)"            # a bearer token as TOKEN'
+	@echo '  make logs ARGS="gateway -f"'
+
+up: bootstrap ## start the testbuild, prove that it works, show where it listens
+	@$(F7T) up $(ARGS)
+
+down: bootstrap ## stop it; state is kept (ARGS=--purge removes it)
+	@$(F7T) down $(ARGS)
+
+status: bootstrap ## every part: what it is, version, state, address, since
+	@$(F7T) status $(ARGS)
+
+token: bootstrap ## print a bearer token (ARGS="--user test1", ARGS=--export)
+	@$(F7T) token $(ARGS)
+
+env: bootstrap ## print what a client needs, as shell lines (ARGS="--format json")
+	@$(F7T) env $(ARGS)
+
+logs: bootstrap ## show the logs of all parts or one (ARGS="gateway -f")
+	@$(F7T) logs $(ARGS)
+
+reset: bootstrap ## users' files, jobs, tasks and buckets back to the seed
+	@$(F7T) reset $(ARGS)
+
+doctor: bootstrap ## what is missing, what is in the way, and the mend
+	@$(F7T) doctor $(ARGS)
+
+list: bootstrap ## the testbuilds known on this machine
+	@$(F7T) list $(ARGS)
+
+test: bootstrap-dev packages ## run all tests (ARGS="tests/tutorial -k T33")
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: bootstrap-dev ## formatting, lint, types, forbidden imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: bootstrap-dev ## format the code and mend what lint can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: bootstrap-dev packages ## measure the gateway beside its floors
+	@$(PYTHON) tests/bench/run.py $(ARGS)
+
+bootstrap:
+	@sh testbuild/bootstrap
+
+bootstrap-dev:
+	@sh testbuild/bootstrap --dev
+
+packages: bootstrap-dev
+	@$(F7T) packages

@@ -1,0 +1,90 @@
+"""`python -m f7t`: serve the gateway."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import tempfile
+
+import uvicorn
+from pydantic import ValidationError
+from uvicorn.supervisors import Multiprocess
+
+from f7t.log import configure_logging
+from f7t.settings import Settings, read_settings
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m f7t", description="Serve FirecREST.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="public port (%(default)s)")
+    parser.add_argument("--fd", type=int, help="inherited listening socket, instead of host:port")
+    parser.add_argument("--workers", type=int, default=1, help="processes (%(default)s)")
+    return parser.parse_args()
+
+
+def _checked_settings() -> Settings:
+    try:
+        return read_settings()
+    except ValidationError as error:
+        problems = "\n".join(
+            f"  {'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
+            for one in error.errors(include_input=False)
+        )
+        sys.exit(f"The settings (file named by F7T_CONFIG, variables F7T_…) are wrong:\n{problems}")
+
+
+def _listening_socket(arguments: argparse.Namespace) -> socket.socket:
+    """The public socket. An inherited one keeps its real address family: uvicorn's own `fd` takes
+    every socket for a unix one, and asyncio then leaves Nagle's algorithm on."""
+    if arguments.fd is not None:
+        return socket.socket(fileno=arguments.fd)
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((arguments.host, arguments.port))
+    except OSError as error:
+        sys.exit(f"Cannot listen on {arguments.host}:{arguments.port}: {error.strerror}")
+    listener.set_inheritable(True)
+    return listener
+
+
+def _configuration(settings: Settings, workers: int) -> uvicorn.Config:
+    """h11 is a must: it keeps the case of header names (D01)."""
+    return uvicorn.Config(
+        "f7t.app:application",
+        factory=True,
+        workers=workers,
+        http="h11",
+        loop="asyncio",
+        ws="none",
+        log_config=None,
+        log_level=settings.log_level,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=30,
+        backlog=2048,
+    )
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    arguments = _arguments()
+    settings = _checked_settings()
+    configure_logging(settings.log_level)
+    listener = _listening_socket(arguments)
+    with tempfile.TemporaryDirectory(prefix="f7t-metrics-") as metrics:
+        # Read by prometheus_client when it is first imported, in the workers too.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+        config = _configuration(settings, arguments.workers)
+        if arguments.workers > 1:
+            Multiprocess(config, sockets=[listener]).run()
+        else:
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

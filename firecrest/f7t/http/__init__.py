@@ -1,0 +1,1 @@
+"""What is HTTP only: the gateway in front of the services."""

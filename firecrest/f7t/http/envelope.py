@@ -1,0 +1,88 @@
+"""Around every request: its id, header capitalisation, access log, metrics, the last resort."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from f7t import __version__
+from f7t.errors import Answer
+from f7t.http.answers import send_answer
+from f7t.http.metrics import observe_request
+from f7t.log import request_id
+
+_log = logging.getLogger("f7t.access")
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_SERVER = f"f7t/{__version__}".encode()
+_ACRONYMS = {b"etag": b"ETag", b"www-authenticate": b"WWW-Authenticate"}
+
+
+def capitalised(name: bytes) -> bytes:
+    """A header name as it stands in the contract, e.g. `X-Invalid-Path` (D01, T15)."""
+    lower = name.lower()
+    return _ACRONYMS.get(lower) or b"-".join(part.capitalize() for part in lower.split(b"-"))
+
+
+class Envelope:
+    """The outermost layer. Restores the capitalisation of all header names, because frameworks
+    lower-case them and clients of FirecREST look them up with case (D01)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        identifier = given if _SANE_ID.fullmatch(given) else secrets.token_hex(16)
+        mark = request_id.set(identifier)
+        started = time.perf_counter()
+        status = 0
+
+        async def outgoing(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *((capitalised(name), value) for name, value in message["headers"]),
+                    (b"Server", _SERVER),
+                    (b"X-Request-Id", identifier.encode()),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, outgoing)
+        except Exception:
+            _log.exception("unexpected failure")
+            if status:
+                raise
+            await send_answer(outgoing, _internal_error(identifier))
+        finally:
+            _record(scope, status, time.perf_counter() - started)
+            request_id.reset(mark)
+
+
+def _internal_error(identifier: str) -> Answer:
+    text = f"FirecREST internal error, request id {identifier}"
+    return Answer(500, {"description": text, "error": text})
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    route = scope.get("route")
+    operation = getattr(route, "operation_id", None) or "none"
+    observe_request(scope["method"], operation, status, seconds)
+    principal = scope.get("state", {}).get("principal")
+    fields = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "milliseconds": round(seconds * 1000, 2),
+        "user": principal.user if principal else None,
+    }
+    _log.info("request", extra={"fields": fields})

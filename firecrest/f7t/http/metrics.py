@@ -1,0 +1,44 @@
+"""What Prometheus sees. All workers write into one directory, any worker can answer for all."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_requests = Counter(
+    "f7t_http_requests_total", "Requests answered", ["method", "operation", "status"]
+)
+_seconds = Histogram(
+    "f7t_http_request_seconds",
+    "Time from request to answer, seconds",
+    ["operation"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+ssh_connections = Gauge("f7t_ssh_connections", "Open SSH connections", multiprocess_mode="livesum")
+_METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"})
+
+
+def observe_request(method: str, operation: str, status: int, seconds: float) -> None:
+    """Count one answered request; unusual methods share one label."""
+    known = method if method in _METHODS else "other"
+    _requests.labels(known, operation, str(status)).inc()
+    _seconds.labels(operation).observe(seconds)
+
+
+def exposition() -> tuple[bytes, str]:
+    """All metrics of all workers in Prometheus' text format, and its content type."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry), CONTENT_TYPE_LATEST

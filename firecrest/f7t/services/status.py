@@ -1,0 +1,197 @@
+"""`/status`: what is there, and does it answer (status.md)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter
+
+from f7t import __version__
+from f7t.auth import Principal
+from f7t.errors import CommandTimeout, MachineUnavailable, RemoteError, UnknownResource
+from f7t.parts import Parts
+from f7t.services.documentation import auth_errors, example
+from f7t.services.routing import OperationRoute, UseParts, UsePrincipal
+from f7t.systems import System
+
+router = APIRouter(prefix="/status", tags=["status"], route_class=OperationRoute)
+
+_READY = "System ready"
+
+
+def _service(name: str) -> dict[str, Any]:
+    # One process serves them all: whoever reads this has the proof that it runs.
+    return {
+        "service": name,
+        "status": "available",
+        "status_code": 200,
+        "description": "server up & flask running",
+    }
+
+
+@router.get(
+    "/services",
+    operation_id="status_services",
+    summary="All services and their state",
+    responses=auth_errors(),
+)
+async def services(parts: UseParts) -> dict[str, Any]:
+    """S1. The names are those of the setting `services`."""
+    return {
+        "description": "List of services with status and description.",
+        "out": [_service(name) for name in parts.settings.services],
+    }
+
+
+@router.get(
+    "/services/{servicename}",
+    operation_id="status_service",
+    summary="One service",
+    responses=auth_errors(not_found="Unknown service"),
+)
+async def service(servicename: str, parts: UseParts) -> dict[str, Any]:
+    """S2."""
+    if servicename not in parts.settings.services:
+        raise UnknownResource({"description": "Service does not exists", "status_code": 404})
+    return _service(servicename)
+
+
+async def _probe(system: System, principal: Principal, parts: Parts) -> dict[str, str]:
+    """State of one system: a session on behalf of the caller proves sshd and delegation (S3)."""
+    try:
+        async with asyncio.timeout(parts.settings.utilities.timeout):
+            async with parts.ssh.session(principal.user, system) as session:
+                await session.run(
+                    ["true"], time_limit=parts.settings.utilities.timeout, output_limit=1024
+                )
+    except (MachineUnavailable, CommandTimeout, TimeoutError):
+        status, description = "not available", "System down"
+    except RemoteError:
+        status, description = "not available", "System does not accept connections"
+    else:
+        status, description = "available", _READY
+    return {"system": system.name, "status": status, "description": description}
+
+
+@router.get(
+    "/systems",
+    operation_id="status_systems",
+    summary="All systems and whether they accept work",
+    responses={
+        200: example(
+            {
+                "description": "List of systems with status and description.",
+                "out": [{"system": "cluster", "status": "available", "description": _READY}],
+            }
+        )
+    }
+    | auth_errors(),
+)
+async def systems(parts: UseParts, principal: UsePrincipal) -> dict[str, Any]:
+    """S3, T08, T09. Every system is asked on behalf of the caller; nothing is cached (D21)."""
+    probes = (_probe(system, principal, parts) for system in parts.systems)
+    return {
+        "description": "List of systems with status and description.",
+        "out": await asyncio.gather(*probes),
+    }
+
+
+async def _failing_filesystems(system: System, principal: Principal, parts: Parts) -> list[str]:
+    """Paths of file systems that the caller cannot list, or that are empty (S5)."""
+    failing = []
+    async with parts.ssh.session(principal.user, system) as session:
+        for filesystem in system.filesystems:
+            try:
+                entries = await session.files.listing(filesystem.path, show_hidden=True)
+            except RemoteError:
+                entries = []
+            if not entries:
+                failing.append(filesystem.path)
+    return failing
+
+
+@router.get(
+    "/systems/{machinename}",
+    operation_id="status_system",
+    summary="One system",
+    responses=auth_errors(not_found="Unknown system"),
+)
+async def system(machinename: str, parts: UseParts, principal: UsePrincipal) -> dict[str, Any]:
+    """S4. A system whose file system fails stays available, and says which."""
+    found = parts.systems.find(machinename)
+    if found is None:
+        raise UnknownResource({"description": "System does not exists."})
+    out = await _probe(found, principal, parts)
+    if out["status"] == "available":
+        failing = await _failing_filesystems(found, principal, parts)
+        if failing:
+            out["description"] = f"Filesystem {','.join(failing)} is not available"
+    return {"description": "System information", "out": out}
+
+
+def _parameter(name: str, value: Any, unit: str, description: str) -> dict[str, Any]:  # noqa: ANN401
+    return {"name": name, "value": value, "unit": unit, "description": description}
+
+
+def _storage_parameters(parts: Parts) -> list[dict[str, Any]]:
+    storage = parts.settings.storage
+    mounted = [
+        {"system": one.name, "mounted": [fs.path for fs in one.filesystems]}
+        for one in parts.systems
+    ]
+    return [
+        _parameter("OBJECT_STORAGE", "s3v4", "", "Type of object storage of the staging area"),
+        _parameter(
+            "STORAGE_TEMPURL_EXP_TIME",
+            str(storage.tempurl_lifetime),
+            "seconds",
+            "Time until a link to the staging area expires",
+        ),
+        _parameter(
+            "STORAGE_MAX_FILE_SIZE",
+            str(storage.max_file_size_mb),
+            "MB",
+            "Largest file of an external transfer",
+        ),
+        _parameter("FILESYSTEMS", mounted, "", "Mounted file systems by system"),
+    ]
+
+
+@router.get(
+    "/parameters",
+    operation_id="status_parameters",
+    summary="What this FirecREST is configured for",
+    responses=auth_errors(),
+)
+async def parameters(parts: UseParts) -> dict[str, Any]:
+    """S7. Values are text, except FILESYSTEMS."""
+    settings = parts.settings
+    utilities = settings.utilities
+    return {
+        "description": "Firecrest's parameters",
+        "out": {
+            "general": [
+                _parameter(
+                    "FIRECREST_VERSION", settings.firecrest_version, "", "Version of the API"
+                ),
+                _parameter("FIRECREST_BUILD", f"f7t-{__version__}", "", "What serves the API"),
+            ],
+            "compute": [_parameter("WORKLOAD_MANAGER", "Slurm", "", "Scheduler of the systems")],
+            "storage": _storage_parameters(parts),
+            "utilities": [
+                _parameter(
+                    "UTILITIES_MAX_FILE_SIZE",
+                    str(utilities.max_file_size_mb),
+                    "MB",
+                    "Largest file of a blocking upload or download",
+                ),
+                _parameter(
+                    "UTILITIES_TIMEOUT",
+                    f"{utilities.timeout:g}",
+                    "seconds",
+                    "Time limit of a blocking command",
+                ),
+            ],
+        },
+    }

@@ -1,0 +1,189 @@
+"""The gateway's settings: one typed tree, read from a YAML file and the environment.
+
+The file is named by the variable `F7T_CONFIG`; single values may be overridden by variables such as
+`F7T_UTILITIES__TIMEOUT=10` (double underscore between levels). Durations are seconds, sizes bytes
+unless a field says otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+MEBIBYTE = 1024 * 1024
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileSystem(_Group):
+    """A file system of a system, as `/status/filesystems` shows it."""
+
+    name: str
+    path: str
+    description: str = ""
+
+
+class SystemSettings(_Group):
+    """One machine behind the gateway."""
+
+    name: str = Field(description="Public name, the value of X-Machine-Name.")
+    host: str = Field(description="Address of the login node's sshd.")
+    port: int = 22
+    filesystems: tuple[FileSystem, ...] = ()
+    denied_users: frozenset[str] = Field(
+        default=frozenset(), description="Users who get no certificate for this system."
+    )
+    job_base: str = Field(
+        default="/home", description="Base of <user>/firecrest/<task id>, where jobs are submitted."
+    )
+
+
+class AuthSettings(_Group):
+    """Which tokens are accepted (contract §2)."""
+
+    issuer: str = Field(description="The exact `iss` of accepted tokens.")
+    jwks_url: str = Field(description="Where the issuer's keys are fetched, reachable from here.")
+    algorithms: tuple[str, ...] = ("RS256",)
+    audience: str = Field(default="", description="Required `aud`; empty accepts any.")
+    required_scope: str = "firecrest"
+    service_account_role: str = Field(
+        default="firecrest-sa",
+        description="Realm role that lets a service account act as a POSIX user (contract §2.3).",
+    )
+    refresh_interval: Seconds = Field(
+        default=5.0, description="Shortest time between two fetches for an unknown key id."
+    )
+
+
+class SshSettings(_Group):
+    """Connections to the login nodes."""
+
+    ca_key: Path = Field(description="The user certificate authority's private key, mode 0600.")
+    known_hosts: Path = Field(description="Pinned host keys of the login nodes.")
+    certificate_lifetime: Seconds = 300
+    connect_timeout: Seconds = 10
+    channels_per_connection: int = Field(default=9, ge=2)
+    connections_per_user: int = Field(default=2, ge=1)
+    idle_time: Seconds = Field(default=60, description="A connection unused for so long is closed.")
+    maximum_age: Seconds = Field(default=600, description="A connection is not reused beyond this.")
+
+
+class UtilitiesSettings(_Group):
+    """Blocking file commands."""
+
+    timeout: Seconds = 5
+    max_file_size_mb: int = Field(default=5, description="MiB; bodies, files and outputs.")
+
+    @property
+    def max_bytes(self) -> int:
+        return self.max_file_size_mb * MEBIBYTE
+
+
+class ComputeSettings(_Group):
+    """Jobs."""
+
+    timeout: Seconds = Field(default=30, description="Time limit of one scheduler command.")
+    tail_bytes: int = Field(default=1000, description="Length of job_data_out and job_data_err.")
+    task_lifetime: Seconds = 86400
+
+
+class StorageSettings(_Group):
+    """External transfers through the staging area."""
+
+    public_url: str = Field(description="Object store as clients and login nodes call it.")
+    private_url: str = Field(default="", description="As the gateway calls it; empty: public_url.")
+    access_key: str
+    secret_key: str = Field(repr=False)
+    region: str = "us-east-1"
+    tempurl_lifetime: int = Field(default=604800, ge=1, le=604800)
+    max_file_size_mb: int = Field(default=5120, description="Largest single object, MB.")
+    arrival_interval: Seconds = Field(
+        default=0.4, description="Time between two looks for objects that arrived."
+    )
+    transfer_timeout: Seconds = Field(
+        default=3600, description="Longest time that one move by the cluster may take."
+    )
+    task_lifetime: Seconds = 604800
+
+
+class TaskSettings(_Group):
+    """Task records."""
+
+    redis_url: str = Field(description="`unix:///path/redis.sock` or `redis://host:port/0`.")
+    redis_password: str = Field(default="", repr=False)
+    data_shape: Literal["auto", "object", "string"] = Field(
+        default="auto",
+        description="Shape of finished transfers' data (D13, D14): auto is the string on "
+        "/tasks/{id} and the object on /tasks.",
+    )
+    long_poll: Seconds = Field(
+        default=0.25, description="How long an unfinished task may hold the answer; 0: not at all."
+    )
+    lease: Seconds = Field(default=5.0, description="A task whose worker is silent is taken over.")
+    sweep_interval: Seconds = 1.0
+    concurrency_per_user: int = Field(default=16, ge=1)
+
+
+class Settings(BaseSettings):
+    """Everything the gateway can be told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="F7T_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    public_url: str = Field(
+        default="", description="Base of task_url (D08); empty: from the request's own host."
+    )
+    internal_host: str = "127.0.0.1"
+    internal_port: int = Field(default=0, description="Metrics and health; 0 switches them off.")
+    services: tuple[str, ...] = (
+        "certificator",
+        "utilities",
+        "compute",
+        "tasks",
+        "storage",
+        "reservations",
+    )
+    systems: tuple[SystemSettings, ...] = Field(min_length=1)
+    auth: AuthSettings
+    ssh: SshSettings
+    storage: StorageSettings
+    tasks: TaskSettings
+    utilities: UtilitiesSettings = UtilitiesSettings()
+    compute: ComputeSettings = ComputeSettings()
+    firecrest_version: str = Field(
+        default="1.16.6", description="Reported API version (D28); must be PEP 440."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        config = os.environ.get("F7T_CONFIG")
+        if not config:
+            return init_settings, env_settings
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, Path(config))
+
+
+def read_settings() -> Settings:
+    """Read the settings of this process; raises `pydantic.ValidationError` naming every bad key."""
+    return Settings()

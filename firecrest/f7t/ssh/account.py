@@ -1,0 +1,150 @@
+"""All connections of one user on one machine: opened once for all who wait, shared, queued for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+
+from f7t.ssh.connection import Link, PoolSettings
+
+
+class Account:
+    """The connections of one (user, machine), and who waits for a channel."""
+
+    def __init__(
+        self, dial: Callable[[], Coroutine[None, None, Link]], settings: PoolSettings
+    ) -> None:
+        """Open connections with `dial`, within `settings`."""
+        self._dial = dial
+        self._settings = settings
+        self._links: list[Link] = []
+        self._opening: asyncio.Task[Link] | None = None
+        self._waiting: deque[asyncio.Future[Link]] = deque()
+        self._watching: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Connections that are not closed."""
+        return tuple(self._links)
+
+    @property
+    def waiting(self) -> int:
+        """Commands that wait for a channel."""
+        return len(self._waiting)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is open, being opened or waited for."""
+        return not (self._links or self._opening or self._waiting)
+
+    async def connected(self) -> Link:
+        """A usable connection, the least busy one; opened if there is none (single flight).
+
+        Raises:
+            RemoteError: see `Dialer.dial`.
+        """
+        usable = self._usable()
+        if usable:
+            return min(usable, key=lambda link: link.users)
+        return await asyncio.shield(self._open())
+
+    async def acquire(self) -> Link:
+        """A connection with a channel reserved for one command; give it back with `release`.
+
+        Waits when all channels are taken, first come, first served, and opens one more connection
+        meanwhile if the user may have one.
+
+        Raises:
+            RemoteError: no connection is left and a new one could not be opened.
+        """
+        turn: asyncio.Future[Link] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._serve()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self.release(turn.result())
+            else:
+                with suppress(ValueError):
+                    self._waiting.remove(turn)
+            raise
+
+    def release(self, link: Link) -> None:
+        """Give back the channel of an `acquire`."""
+        link.free_channel()
+        self._serve()
+
+    def tidy(self) -> None:
+        """Close connections that were idle for too long or are too old."""
+        for link in self._links:
+            if link.idle(self._settings.idle_time) or not link.usable(self._settings.maximum_age):
+                link.retire()
+
+    async def close(self) -> None:
+        """Close everything; who waits is refused by cancellation."""
+        self._closed = True
+        for turn in self._waiting:
+            turn.cancel()
+        self._waiting.clear()
+        if self._opening:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+        for link in self._links:
+            link.retired = True
+            link.connection.close()
+        if self._watching:
+            await asyncio.wait(self._watching)
+
+    def _usable(self) -> list[Link]:
+        return [link for link in self._links if link.usable(self._settings.maximum_age)]
+
+    def _serve(self) -> None:
+        """Hand free channels to those who wait; see to one more connection if they must go on."""
+        usable = self._usable()
+        while self._waiting:
+            free = [link for link in usable if link.commands < link.capacity]
+            if not free:
+                break
+            turn = self._waiting.popleft()
+            if turn.done():
+                continue
+            link = min(free, key=lambda link: link.commands)
+            link.reserve_channel()
+            turn.set_result(link)
+        if self._waiting and len(usable) < self._settings.connections_per_user:
+            self._open()
+
+    def _open(self) -> asyncio.Task[Link]:
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._dial())
+            self._opening.add_done_callback(self._opened)
+        return self._opening
+
+    def _opened(self, opening: asyncio.Task[Link]) -> None:
+        self._opening = None
+        if opening.cancelled():
+            return
+        error = opening.exception()
+        if error is None:
+            link = opening.result()
+            self._links.append(link)
+            watching = asyncio.create_task(self._watch(link))
+            self._watching.add(watching)
+            watching.add_done_callback(self._watching.discard)
+            self._serve()
+        elif not self._usable():
+            while self._waiting:
+                turn = self._waiting.popleft()
+                if not turn.done():
+                    turn.set_exception(error)
+
+    async def _watch(self, link: Link) -> None:
+        await link.connection.wait_closed()
+        link.lost = True
+        self._links.remove(link)
+        if not self._closed:
+            self._serve()

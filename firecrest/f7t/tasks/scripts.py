@@ -1,0 +1,102 @@
+"""The Lua scripts of the task store: each is one atomic step of Redis.
+
+Times come from Redis' own clock, so that all workers agree on what has expired.
+"""
+
+from __future__ import annotations
+
+# Writes a record if it still is what the caller read. A repeated write (its answer was lost on the
+# way) is recognised by its own bytes and succeeds. A record that settles gives up its lease and
+# what only its worker needed.
+# KEYS: record, user index, unfinished set, lease, spec, marks
+# ARGV: id, expected ('' = must not exist), record, life in ms, settled, owner ('' = anybody),
+#       channel, spec ('' = keep), lease in ms (0 = do not take)
+# Returns {code, record now}: 1 written, 0 it is another one (false: gone), -1 leased to another.
+WRITE = """
+local now = redis.call('TIME')
+local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
+local current = redis.call('GET', KEYS[1])
+if current == ARGV[3] then return {1, current} end
+local holder = redis.call('GET', KEYS[4])
+if ARGV[6] ~= '' and holder and holder ~= ARGV[6] then return {-1, current} end
+if (current or '') ~= ARGV[2] then return {0, current} end
+local life = tonumber(ARGV[4])
+redis.call('SET', KEYS[1], ARGV[3], 'PX', life)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms)
+redis.call('ZADD', KEYS[2], now_ms + life, ARGV[1])
+if redis.call('PTTL', KEYS[2]) < life then redis.call('PEXPIRE', KEYS[2], life) end
+if ARGV[5] == '1' then
+  redis.call('SREM', KEYS[3], ARGV[1])
+  redis.call('DEL', KEYS[4], KEYS[5], KEYS[6])
+else
+  redis.call('SADD', KEYS[3], ARGV[1])
+  if ARGV[8] ~= '' then redis.call('SET', KEYS[5], ARGV[8], 'PX', life)
+  else redis.call('PEXPIRE', KEYS[5], life) end
+  redis.call('PEXPIRE', KEYS[6], life)
+  if tonumber(ARGV[9]) > 0 then redis.call('SET', KEYS[4], ARGV[6], 'PX', ARGV[9]) end
+end
+redis.call('PUBLISH', ARGV[7], ARGV[1])
+return {1, ARGV[3]}
+"""
+
+# KEYS: lease. ARGV: owner, ms. Returns 1 when the owner holds the lease now.
+CLAIM = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+# A lease that vanished (Redis was away for longer than its life) is taken again unless somebody
+# else has it. KEYS: unfinished set, leases… ARGV: owner, ms, ids…
+# Returns per id: 1 held, 0 held by another, 2 there is nothing left to do.
+RENEW = """
+local states = {}
+for i = 2, #KEYS do
+  local holder = redis.call('GET', KEYS[i])
+  if redis.call('SISMEMBER', KEYS[1], ARGV[i + 1]) == 0 then
+    states[i - 1] = 2
+  elseif holder and holder ~= ARGV[1] then
+    states[i - 1] = 0
+  else
+    redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[2])
+    states[i - 1] = 1
+  end
+end
+return states
+"""
+
+# KEYS: leases… ARGV: owner
+RELEASE = """
+for i = 1, #KEYS do
+  if redis.call('GET', KEYS[i]) == ARGV[1] then redis.call('DEL', KEYS[i]) end
+end
+return #KEYS
+"""
+
+# Forgets the ids of records that expired on the way.
+# KEYS: unfinished set. ARGV: prefix of records, prefix of leases
+ABANDONED = """
+local found = {}
+for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  if redis.call('EXISTS', ARGV[1] .. id) == 0 then
+    redis.call('SREM', KEYS[1], id)
+  elseif redis.call('EXISTS', ARGV[2] .. id) == 0 then
+    found[#found + 1] = id
+  end
+end
+return found
+"""
+
+# KEYS: marks, lease, record. ARGV: step, value unique to this call, owner
+# Returns 1 the first time, 0 later, -1 leased to another, -2 the task is gone.
+MARK = """
+local holder = redis.call('GET', KEYS[2])
+if holder and holder ~= ARGV[3] then return -1 end
+local life = redis.call('PTTL', KEYS[3])
+if life <= 0 then return -2 end
+redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], life)
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return 1 end
+return 0
+"""

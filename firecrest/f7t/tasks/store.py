@@ -1,0 +1,362 @@
+"""Where task records live: Redis, shared by all workers (tasks.md §5, architecture rule 4).
+
+Keys::
+
+    f7t:task:<id>        the record as JSON; its time to live restarts at every update
+    f7t:spec:<id>        what there is to carry out, until the task settles
+    f7t:lease:<id>       the worker that carries it out, while that worker is alive
+    f7t:marks:<id>       steps that must not be begun twice, until the task settles
+    f7t:user:<user>      ids of a user's tasks, scored by the time they expire
+    f7t:unfinished       ids of all tasks that have not settled
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, cast
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
+from redis.exceptions import RedisError
+
+from f7t.errors import IllegalTransition, TaskError, TaskNotFound, TaskStoreUnavailable
+from f7t.tasks import scripts
+from f7t.tasks.changes import CHANNEL, ChangeFeed
+from f7t.tasks.model import Json, Service, Status, Task, TaskSpec, may_move
+
+_RECORD = "f7t:task:"
+_SPEC = "f7t:spec:"
+_LEASE = "f7t:lease:"
+_MARKS = "f7t:marks:"
+_USER = "f7t:user:"
+_UNFINISHED = "f7t:unfinished"
+
+INVALIDATED_LIFETIME = 300.0
+
+
+class LeaseLost(TaskError):
+    """Another worker carries this task out now; `message` is the task's id."""
+
+
+class LeaseState(IntEnum):
+    """What `TaskStore.renew` found."""
+
+    LOST = 0
+    HELD = 1
+    SETTLED = 2
+
+
+class TaskStore:
+    """The task records. Every method raises `TaskStoreUnavailable` when Redis does not answer.
+
+    Args:
+        url: `unix:///path/redis.sock` or `redis://host:port/0`.
+        lifetimes: seconds that a record outlives its last update, per service (tasks.md §5).
+        password: of the Redis server, when it is not part of the URL.
+        timeout: seconds until one command counts as failed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        lifetimes: Mapping[Service, float],
+        password: str = "",
+        max_connections: int = 32,
+        timeout: float = 2.0,
+    ) -> None:
+        # The pool blocks, so that a burst of requests queues instead of failing.
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=max_connections,
+            timeout=timeout,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(ConstantBackoff(0.05), 1),
+            **({"password": password} if password else {}),
+        )
+        self._redis = Redis.from_pool(pool)
+        self._lifetimes = lifetimes
+        self._feed = ChangeFeed(self._redis)
+        self._write_script = self._redis.register_script(scripts.WRITE)
+        self._claim_script = self._redis.register_script(scripts.CLAIM)
+        self._renew_script = self._redis.register_script(scripts.RENEW)
+        self._release_script = self._redis.register_script(scripts.RELEASE)
+        self._abandoned_script = self._redis.register_script(scripts.ABANDONED)
+        self._mark_script = self._redis.register_script(scripts.MARK)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._feed.close()
+        await self._redis.aclose()
+
+    async def ping(self) -> None:
+        """Returns when the store answers."""
+        with _unavailable():
+            await cast(Any, self._redis.ping())
+
+    # -- records ---------------------------------------------------------------------------------
+
+    async def create(
+        self, task: Task, spec: TaskSpec, *, owner: str = "", lease: float = 0
+    ) -> None:
+        """Store a new task; from here on it is a promise.
+
+        Args:
+            owner, lease: the worker that carries it out from the start, and for how many seconds
+                it may stay silent; without them any worker may claim it.
+
+        Raises:
+            IllegalTransition: the id is taken.
+        """
+        code, _ = await self._write(task, expected=b"", spec=spec, owner=owner, lease=lease)
+        if code != 1:
+            raise IllegalTransition(f"Task {task.id} exists already")
+
+    async def get(self, task_id: str) -> Task:
+        """Raises `TaskNotFound` for an unknown or expired id."""
+        return _decoded(await self._raw(task_id))
+
+    async def get_many(self, user: str, ids: Collection[str]) -> dict[str, Task]:
+        """Those of the user's tasks that exist; foreign and unknown ids are absent (K2)."""
+        found = await self._read(ids)
+        return {task.id: task for task in found if task.owned_by(user)}
+
+    async def list(self, user: str) -> dict[str, Task]:
+        """All of the user's tasks, by id, in no particular order."""
+        with _unavailable():
+            ids = cast(Sequence[bytes], await self._redis.zrange(_USER + user, 0, -1))
+        return await self.get_many(user, [task_id.decode() for task_id in ids])
+
+    async def spec(self, task_id: str) -> TaskSpec:
+        """What there is to carry out; raises `TaskNotFound` once the task has settled."""
+        with _unavailable():
+            raw = await self._redis.get(_SPEC + task_id)
+        if raw is None:
+            raise TaskNotFound(task_id)
+        record = json.loads(raw)
+        return TaskSpec(kind=record["kind"], arguments=record["arguments"])
+
+    async def update(
+        self,
+        task_id: str,
+        status: Status,
+        data: Json,
+        *,
+        expect: Collection[Status] | None = None,
+        owner: str = "",
+    ) -> Task:
+        """Move a task to `status`; atomic, whoever else tries at the same time.
+
+        Args:
+            expect: only when the task is in one of these states.
+            owner: only when no other worker holds the lease.
+
+        Raises:
+            IllegalTransition: tasks.md §4 does not allow it from where the task is now.
+            LeaseLost: another worker holds the lease.
+            TaskNotFound: unknown or expired.
+        """
+        raw = await self._raw(task_id)
+        while True:
+            task = _decoded(raw)
+            allowed = expect is None or task.status in expect
+            if not allowed or not may_move(task.service, task.status, status):
+                raise IllegalTransition(f"Task {task_id} is {task.status}: not to {status}")
+            moved = task.moved(status, data)
+            code, current = await self._write(moved, expected=raw, owner=owner)
+            if code == 1:
+                return moved
+            if code == -1:
+                raise LeaseLost(task_id)
+            if current is None:
+                raise TaskNotFound(task_id)
+            raw = current
+
+    async def wait_change(self, seen: Sequence[Task], timeout: float) -> dict[str, Task]:
+        """Long poll: the present records of `seen`, as soon as one differs or after `timeout` s.
+
+        Records that expired meanwhile are absent.
+        """
+        ids = [task.id for task in seen]
+        known = {task.id: task for task in seen}
+        with self._feed.watching(ids) as changed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._feed.ready()
+                    # Subscribed first, read afterwards: no change can fall in between.
+                    while await self._by_id(ids) == known:
+                        await changed.wait()
+                        changed.clear()
+            return await self._by_id(ids)
+
+    # -- leases ----------------------------------------------------------------------------------
+
+    async def claim(self, task_id: str, owner: str, lease: float) -> bool:
+        """Take the task for `lease` seconds; False when another worker has it."""
+        with _unavailable():
+            answer = await self._claim_script(
+                keys=[_LEASE + task_id], args=[owner, _milliseconds(lease)]
+            )
+        return bool(answer == 1)
+
+    async def renew(self, ids: Sequence[str], owner: str, lease: float) -> dict[str, LeaseState]:
+        """Keep the tasks for another `lease` seconds; one round trip for all."""
+        if not ids:
+            return {}
+        with _unavailable():
+            answer = await self._renew_script(
+                keys=[_UNFINISHED, *(_LEASE + task_id for task_id in ids)],
+                args=[owner, _milliseconds(lease), *ids],
+            )
+        return {task_id: LeaseState(state) for task_id, state in zip(ids, answer, strict=True)}
+
+    async def release(self, ids: Sequence[str], owner: str) -> None:
+        """Give the tasks up, so that another worker may claim them at once."""
+        if not ids:
+            return
+        with _unavailable():
+            await self._release_script(keys=[_LEASE + task_id for task_id in ids], args=[owner])
+
+    async def unfinished_without_lease(self) -> Sequence[str]:
+        """Ids of the tasks that nobody carries out."""
+        with _unavailable():
+            found = await self._abandoned_script(keys=[_UNFINISHED], args=[_RECORD, _LEASE])
+        return [task_id.decode() for task_id in found]
+
+    async def first_time(self, task_id: str, step: str, owner: str) -> bool:
+        """True exactly once in the life of a task for each `step`, whoever asks.
+
+        Raises:
+            LeaseLost: another worker holds the lease.
+            TaskNotFound: unknown or expired.
+        """
+        # The value tells a repeated command (its answer was lost) from a second caller.
+        nonce = secrets.token_hex(8)
+        with _unavailable():
+            answer = await self._mark_script(
+                keys=[_MARKS + task_id, _LEASE + task_id, _RECORD + task_id],
+                args=[step, nonce, owner],
+            )
+        if answer == -1:
+            raise LeaseLost(task_id)
+        if answer == -2:
+            raise TaskNotFound(task_id)
+        return bool(answer == 1)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    async def _raw(self, task_id: str) -> bytes:
+        with _unavailable():
+            raw = await self._redis.get(_RECORD + task_id)
+        if raw is None:
+            raise TaskNotFound(task_id)
+        return cast(bytes, raw)
+
+    async def _read(self, ids: Iterable[str]) -> Sequence[Task]:
+        keys = [_RECORD + task_id for task_id in dict.fromkeys(ids)]
+        if not keys:
+            return []
+        with _unavailable():
+            found = cast(Sequence[bytes | None], await self._redis.mget(keys))
+        return [_decoded(raw) for raw in found if raw is not None]
+
+    async def _by_id(self, ids: Iterable[str]) -> dict[str, Task]:
+        return {task.id: task for task in await self._read(ids)}
+
+    async def _write(
+        self,
+        task: Task,
+        *,
+        expected: bytes,
+        spec: TaskSpec | None = None,
+        owner: str = "",
+        lease: float = 0,
+    ) -> tuple[int, bytes | None]:
+        if task.status is Status.INVALIDATED:
+            lifetime = INVALIDATED_LIFETIME
+        else:
+            lifetime = self._lifetimes[task.service]
+        names = [_RECORD + task.id, _USER + task.user, _UNFINISHED]
+        with _unavailable():
+            code, current = await self._write_script(
+                keys=[*names, _LEASE + task.id, _SPEC + task.id, _MARKS + task.id],
+                args=[
+                    task.id,
+                    expected,
+                    _encoded(task),
+                    _milliseconds(lifetime),
+                    int(task.is_terminal),
+                    owner,
+                    CHANNEL,
+                    "" if spec is None else _encoded_spec(spec),
+                    _milliseconds(lease),
+                ],
+            )
+        self._feed.notify(task.id)
+        return int(code), current
+
+
+@contextlib.contextmanager
+def _unavailable() -> Iterator[None]:
+    """Redis' many ways to fail as one; its messages may quote the URL, so only the kind is kept."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise TaskStoreUnavailable(
+            f"The task store is not available ({type(error).__name__})"
+        ) from error
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000)) if seconds else 0
+
+
+def _encoded(task: Task) -> bytes:
+    record = {
+        "id": task.id,
+        "user": task.user,
+        "service": task.service,
+        "system": task.system,
+        "status": task.status,
+        "data": task.data,
+        "created_at": task.created_at.isoformat(),
+        "updated_at": task.updated_at.isoformat(),
+    }
+    return _json(record)
+
+
+def _encoded_spec(spec: TaskSpec) -> bytes:
+    return _json({"kind": spec.kind, "arguments": spec.arguments})
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    # ASCII: file names that are no UTF-8 arrive as lone surrogates and must survive.
+    return json.dumps(value, separators=(",", ":"), default=_plain, allow_nan=False).encode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be part of a task record")
+
+
+def _decoded(raw: bytes) -> Task:
+    record = json.loads(raw)
+    return Task(
+        id=record["id"],
+        user=record["user"],
+        service=Service(record["service"]),
+        system=record["system"],
+        status=Status(record["status"]),
+        data=record["data"],
+        created_at=datetime.fromisoformat(record["created_at"]),
+        updated_at=datetime.fromisoformat(record["updated_at"]),
+    )

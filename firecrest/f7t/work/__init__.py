@@ -1,0 +1,1 @@
+"""What a task does once it was accepted."""

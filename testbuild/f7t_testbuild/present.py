@@ -1,0 +1,140 @@
+"""How things are shown to a person: tables and advice. Nothing here decides or acts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TextIO
+
+from f7t_testbuild.model import CLIENT_ID, PartState, RuntimeStatus, Testbuild
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from f7t_testbuild.doctor import Check, Verdict
+    from f7t_testbuild.proof import Proof
+
+_COLOURS = {
+    PartState.READY: "green",
+    PartState.FAILED: "bold red",
+    PartState.STOPPED: "dim",
+    PartState.WAITING: "yellow",
+    PartState.STARTING: "yellow",
+    PartState.RESTARTING: "yellow",
+}
+
+
+def print_table(table: Table, stream: TextIO) -> None:
+    """Print for a terminal of its width; into a file or pipe as wide as the content needs."""
+    from rich.console import Console
+
+    Console(file=stream, width=None if stream.isatty() else 240, highlight=False).print(table)
+
+
+def _table(*headings: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def parts_table(status: RuntimeStatus) -> Table:
+    """Every part: what it is, version, state, address, since."""
+    from rich.text import Text
+
+    table = _table("part", "what", "version", "state", "address", "since", "")
+    for part in status.parts:
+        notes = [f"{part.restarts} restarts"] if part.restarts else []
+        if part.detail:
+            notes.append(part.detail)
+        table.add_row(
+            Text(part.name),
+            Text(part.what),
+            Text(part.version),
+            Text(part.state.value, style=_COLOURS[part.state]),
+            Text(part.address),
+            Text(part.since or "-"),
+            Text(", ".join(notes)),
+        )
+    return table
+
+
+def headline(status: RuntimeStatus, testbuild: Testbuild) -> str:
+    """One line over the table: name, running or not, the way it took."""
+    if not status.running:
+        return f"testbuild {status.name!r} is not running"
+    return (
+        f"testbuild {status.name!r} is running at {testbuild.gateway_url} "
+        f"(cluster isolated by: {status.way})"
+    )
+
+
+def proof_line(proof: Proof) -> str:
+    """What was proved, and how long each step took."""
+    steps = ", ".join(f"{step.name} {step.seconds:.2f} s" for step in proof.steps)
+    return f"proved in {proof.seconds:.1f} s: {steps}"
+
+
+def next_steps(testbuild: Testbuild, command: str) -> str:
+    """What to paste next; `command` is how this person reaches f7t (`.venv/bin/f7t`, `f7t`)."""
+    name = "" if testbuild.name == "default" else f" --name {testbuild.name}"
+    return (
+        "try it:\n"
+        f'  eval "$({command} env{name})"\n'
+        f'  eval "$({command} token{name} --export)"\n'
+        '  curl -H "Authorization: Bearer $TOKEN" $FIRECREST_URL/status/systems'
+    )
+
+
+def client_environment(testbuild: Testbuild, client_secret: str) -> dict[str, str]:
+    """What a client needs. `FIRECREST_IP` is the tutorial's name of the gateway's URL.
+
+    The other names are those the official client's own command line reads.
+    """
+    return {
+        "FIRECREST_URL": testbuild.gateway_url,
+        "FIRECREST_IP": testbuild.gateway_url,
+        "FIRECREST_SYSTEM": "cluster",
+        "FIRECREST_CLIENT_ID": CLIENT_ID,
+        "FIRECREST_CLIENT_SECRET": client_secret,
+        "FIRECREST_USER": f"service-account-{CLIENT_ID}",
+        "AUTH_TOKEN_URL": testbuild.token_url,
+    }
+
+
+def checks_table(checks: list[Check]) -> Table:
+    """One line per check of the doctor, with the mend under its finding."""
+    from rich.text import Text
+
+    table = _table("", "check", "finding")
+    for check in checks:
+        finding = Text(check.finding)
+        if check.mend:
+            finding.append(f"\nmend: {check.mend}", style="bold")
+        table.add_row(_mark(check.verdict), Text(check.name), finding)
+    return table
+
+
+def _mark(verdict: Verdict) -> Any:
+    from rich.text import Text
+
+    styles = {"ok": "green", "note": "yellow", "blocks": "bold red"}
+    return Text(verdict.value, style=styles[verdict.value])
+
+
+def known_table(rows: list[dict[str, Any]]) -> Table:
+    """The testbuilds of `f7t list`."""
+    from rich.text import Text
+
+    table = _table("name", "state", "way", "gateway", "directory")
+    for row in rows:
+        state = "running" if row["running"] else "stopped"
+        table.add_row(
+            row["name"],
+            Text(state, style="green" if row["running"] else "dim"),
+            row["way"] or "-",
+            row["url"],
+            row["directory"],
+        )
+    return table
