@@ -64,6 +64,7 @@ def _configuration(settings: Settings, workers: int) -> uvicorn.Config:
         log_level=settings.log_level,
         access_log=False,
         server_header=False,
+        date_header=False,
         timeout_graceful_shutdown=5,
         timeout_keep_alive=30,
         backlog=2048,

@@ -232,7 +232,7 @@ class Operation:
         remote_failures: exceptions to `remote_failure`, by error class.
         remote_error: fixed `error` of a remote failure; None is the tool's own message, empty
             leaves the key out.
-        store_failure: whole body when the task store is away.
+        backend_failure: whole body when the task store or the staging area is away.
         dialect: wording of the error headers.
     """
 
@@ -241,7 +241,7 @@ class Operation:
     remote_failure: str = ""
     remote_failures: Mapping[type[RemoteError], str] = field(default_factory=dict)
     remote_error: str | None = None
-    store_failure: Mapping[str, str] = field(default_factory=dict)
+    backend_failure: Mapping[str, str] = field(default_factory=dict)
     dialect: Dialect = Dialect.UTILITIES
 
 
@@ -402,8 +402,12 @@ def _task(error: TaskError, operation: Operation) -> Answer:
             return Answer(404, {"error": f"Task {error.message} does not exist"})
         case NotTaskOwner():
             return Answer(403, {"description": "Operation not permitted. Invalid task owner."})
-    default = {"description": operation.failure, "error": "Task store is not available"}
-    return Answer(400, operation.store_failure or default)
+    return _backend("Task store is not available", operation)
+
+
+def _backend(reason: str, operation: Operation) -> Answer:
+    default = {"description": operation.failure, "error": reason}
+    return Answer(400, operation.backend_failure or default)
 
 
 NO_OPERATION = Operation("Request failed")
@@ -426,6 +430,8 @@ def answer_of(error: FirecrestError, operation: Operation = NO_OPERATION) -> Ans
             return Answer(405, {"message": "Method not allowed"})
         case TaskError():
             return _task(error, operation)
+        case StagingError():
+            return _backend("Staging area is not available", operation)
         case IdentityUnavailable():
             return Answer(503, {"message": "Identity provider is not available"})
     return Answer(400, {"description": operation.failure, "error": error.message})

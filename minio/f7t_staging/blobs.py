@@ -13,10 +13,11 @@ import os
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from f7t_staging.body import Upload
 from f7t_staging.digests import RunningDigests
@@ -26,6 +27,8 @@ PIECE = 1024 * 1024
 # Dirty pages are sent to the disk while the upload is still running, so that the sync at the end
 # has little left to do.
 _WRITEBACK_STEP = 32 * PIECE
+# Few large pieces are written as they are; many small ones are cheaper put together.
+_MAX_VECTOR = 16
 _RESERVED_SPACE = 64 * PIECE
 
 
@@ -58,30 +61,29 @@ class BlobFiles:
             path.unlink()
         return len(stray)
 
-    async def store(self, upload: Upload) -> Blob | None:
-        """Write, verify and make durable; None for an empty body, which needs no file.
+    async def store(self, upload: Upload) -> Blob:
+        """Write, verify and make durable.
 
         Raises S3Error: IncompleteBody, EntityTooSmall, EntityTooLarge, XMinioStorageFull, or what
         the digests say. Nothing is left behind then.
         """
-        if upload.smallest + _RESERVED_SPACE > shutil.disk_usage(self._tmp).free:
+        if upload.announced + _RESERVED_SPACE > shutil.disk_usage(self._tmp).free:
             raise S3Error("XMinioStorageFull")
+        smallest, largest = upload.limits or (upload.announced, upload.announced)
         name = secrets.token_hex(16)
         path = self._tmp / name
         digests = RunningDigests(upload.expectation)
         writer = _Writer(path, digests)
         try:
             async for piece in upload.pieces:
-                if writer.size + len(piece) > upload.largest:
-                    raise S3Error(_too_large(upload))
+                if writer.size + len(piece) > largest:
+                    raise S3Error("EntityTooLarge" if upload.limits else "IncompleteBody")
                 await writer.write(piece)
             await writer.flush()
-            if writer.size < upload.smallest:
-                raise S3Error(_too_small(upload))
+            if writer.size < smallest:
+                raise S3Error("EntityTooSmall" if upload.limits else "IncompleteBody")
             digests.verify()
-            if writer.size == 0:
-                return None
-            await asyncio.to_thread(self._publish, writer.descriptor, path)
+            await writer.run(self._publish, writer.descriptor, path)
             return Blob(name, writer.size, digests.etag)
         finally:
             await writer.close()
@@ -137,7 +139,7 @@ class BlobFiles:
 
     async def read(
         self, blobs: Iterable[tuple[str, int]], start: int, length: int
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         """`length` bytes from `start` of the concatenation of `blobs` (name, size in bytes).
 
         The caller holds the blobs with `reading`. One piece is read ahead of the consumer.
@@ -145,12 +147,13 @@ class BlobFiles:
         for name, size in blobs:
             if length and start < size:
                 count = min(size - start, length)
-                async for piece in self._read_file(name, start, count):
-                    yield piece
+                async with aclosing(self._read_file(name, start, count)) as pieces:
+                    async for piece in pieces:
+                        yield piece
                 length -= count
             start = max(0, start - size)
 
-    async def _read_file(self, name: str, offset: int, count: int) -> AsyncIterator[bytes]:
+    async def _read_file(self, name: str, offset: int, count: int) -> AsyncGenerator[bytes]:
         loop = asyncio.get_running_loop()
         descriptor = os.open(self._folder / name, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -160,7 +163,7 @@ class BlobFiles:
         ahead = next_piece()
         try:
             while count:
-                piece = await ahead
+                piece = await asyncio.shield(ahead)
                 if not piece:
                     raise OSError(errno.EIO, f"blob {name} is shorter than recorded")
                 offset, count = offset + len(piece), count - len(piece)
@@ -169,7 +172,7 @@ class BlobFiles:
                 yield piece
         finally:
             # A descriptor number may be reused as soon as it is closed: let the thread finish.
-            await asyncio.wait([ahead])
+            await _settled(ahead)
             os.close(descriptor)
 
 
@@ -194,8 +197,7 @@ class _Writer:
             await self._hand_over()
 
     async def _hand_over(self) -> None:
-        if self._writing is not None:
-            await self._writing
+        await self._previous_write()
         pieces, self._collected, self._collected_size = self._collected, [], 0
         loop = asyncio.get_running_loop()
         self._writing = loop.run_in_executor(None, self._write_out, pieces)
@@ -205,37 +207,49 @@ class _Writer:
             self._next_writeback = self.size + _WRITEBACK_STEP
             self._writeback = loop.run_in_executor(None, os.fdatasync, self.descriptor)
 
+    async def _previous_write(self) -> None:
+        if self._writing is not None:
+            # Shielded, because the thread goes on even if the request is cancelled: `close` has
+            # to see it end before the descriptor may be given back.
+            await asyncio.shield(self._writing)
+
+    async def run(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call `function` in a worker thread; `close` waits for it like for a write."""
+        loop = asyncio.get_running_loop()
+        self._writing = loop.run_in_executor(None, function, *arguments)
+        await self._previous_write()
+
     def _write_out(self, pieces: list[bytes]) -> None:
-        data = b"".join(pieces)
-        self._digests.update(data)
-        rest = memoryview(data)
+        if len(pieces) > _MAX_VECTOR:
+            pieces = [b"".join(pieces)]
+        for piece in pieces:
+            self._digests.update(piece)
+        rest = [memoryview(piece) for piece in pieces]
         with _storage_full_as_s3_error():
             while rest:
-                rest = rest[os.write(self.descriptor, rest) :]
+                written = os.writev(self.descriptor, rest)
+                while rest and written >= len(rest[0]):
+                    written -= len(rest.pop(0))
+                if rest:
+                    rest[0] = rest[0][written:]
 
     async def flush(self) -> None:
         """Wait until every byte has been handed to the file system; raises what writing raised."""
         if self._collected:
             await self._hand_over()
-        if self._writing is not None:
-            await self._writing
+        await self._previous_write()
         if self._writeback is not None:
-            await self._writeback
+            await asyncio.shield(self._writeback)
 
     async def close(self) -> None:
         """Close the file once no thread uses it any more."""
-        running = [task for task in (self._writing, self._writeback) if task is not None]
-        if running:
-            await asyncio.wait(running)
+        await _settled(*(task for task in (self._writing, self._writeback) if task is not None))
         os.close(self.descriptor)
 
 
-def _too_large(upload: Upload) -> str:
-    return "IncompleteBody" if upload.smallest == upload.largest else "EntityTooLarge"
-
-
-def _too_small(upload: Upload) -> str:
-    return "IncompleteBody" if upload.smallest == upload.largest else "EntityTooSmall"
+async def _settled(*futures: asyncio.Future[Any]) -> None:
+    """Wait for all; whether they failed has been, or need not be, told elsewhere."""
+    await asyncio.gather(*futures, return_exceptions=True)
 
 
 @contextmanager

@@ -17,12 +17,16 @@ MAX_UPLOAD = 5 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Content on its way in: between `smallest` and `largest` bytes, hashing to `expectation`."""
+    """Content on its way in, which has to hash to `expectation`.
+
+    It has exactly `announced` bytes; or, with `limits`, from the first to the second number of
+    bytes, and `announced` is only what the client will send at most.
+    """
 
     pieces: AsyncIterator[bytes]
-    smallest: int
-    largest: int
+    announced: int
     expectation: Expectation
+    limits: tuple[int, int] | None = None
 
 
 def upload_of(request: Request, proof: Proof) -> Upload:
@@ -41,9 +45,9 @@ def upload_of(request: Request, proof: Proof) -> Upload:
     pieces = request.body.stream()
     if streaming:
         decoder = awschunked.ChunkedDecoder(pieces, proof.payload, proof, expectation)
-        return Upload(decoder.decoded(), size, size, expectation)
+        return Upload(decoder.decoded(), size, expectation)
     expectation.sha256 = declared_sha256(proof)
-    return Upload(pieces, size, size, expectation)
+    return Upload(pieces, size, expectation)
 
 
 def declared_sha256(proof: Proof) -> str | None:
@@ -80,7 +84,7 @@ async def read_document(request: Request, proof: Proof, limit: int = 1024 * 1024
         pieces: list[bytes] = []
     else:
         upload = upload_of(request, proof)
-        if upload.largest > limit:
+        if upload.announced > limit:
             raise S3Error("MalformedXML")
         expectation = upload.expectation
         pieces = [piece async for piece in upload.pieces]

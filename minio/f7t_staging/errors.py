@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from f7t_staging.xmlio import element, document
+from f7t_staging.xmlio import document, element
 
 _TABLE: dict[str, tuple[int, str]] = {
     "AccessDenied": (403, "Access Denied."),
@@ -112,7 +112,7 @@ class S3Error(Exception):
         super().__init__(f"{code}: {self.message}")
 
 
-class ClientDisconnected(Exception):  # noqa: N818 - an event, not a fault of ours
+class ClientDisconnected(Exception):
     """The client went away in the middle of its request; there is nobody left to answer."""
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    MutableMapping,
+)
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
@@ -86,11 +93,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer; a streamed body must bring its Content-Length in `headers`."""
+    """An answer; a streamed body must bring its Content-Length in `headers`.
+
+    `release` is called once the answer has been sent, or sending has failed.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | AsyncIterator[bytes] = b""
+    body: bytes | AsyncGenerator[bytes] = b""
+    release: Callable[[], None] | None = None
 
 
 def xml_response(body: bytes, status: int = 200) -> Response:

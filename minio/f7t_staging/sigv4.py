@@ -118,16 +118,22 @@ def credential_date(
     """
     parts = credential.rsplit("/", 4)
     if len(parts) != 5 or parts[3] != "s3" or parts[4] != "aws4_request":
-        raise S3Error(malformed, "The credential is malformed; expecting "
-                      '"<access key>/YYYYMMDD/REGION/s3/aws4_request".')
+        raise S3Error(
+            malformed,
+            "The credential is malformed; expecting "
+            '"<access key>/YYYYMMDD/REGION/s3/aws4_request".',
+        )
     access_key, date, region = parts[:3]
     if not same(access_key, credentials.access_key):
         raise S3Error("InvalidAccessKeyId")
     # Clients that look for the region sign the question with the region all others start from.
     allowed = {credentials.region, "us-east-1"} if any_region else {credentials.region}
     if region not in allowed:
-        raise S3Error(malformed, "The authorization header is malformed; the region is wrong; "
-                      f"expecting '{credentials.region}'.")
+        raise S3Error(
+            malformed,
+            "The authorization header is malformed; the region is wrong; "
+            f"expecting '{credentials.region}'.",
+        )
     return date
 
 

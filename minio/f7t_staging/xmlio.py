@@ -39,7 +39,7 @@ def document(root: Xml) -> bytes:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{root}'.encode()
 
 
-class MalformedDocument(ValueError):  # noqa: N818 - named after S3's code MalformedXML
+class MalformedDocument(ValueError):
     """The request body is not the XML document it should be."""
 
 

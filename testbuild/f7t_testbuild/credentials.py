@@ -1,7 +1,7 @@
 """Names and secrets of a testbuild's clients and users, and tokens issued for them.
 
 Users, their passwords and the clients come from the realm file (Keycloak's import format); a value
-`${F7T_CLIENT_SECRET}` there stands for the entry `client_secret` of the testbuild's own secrets file.
+`${F7T_CLIENT_SECRET}` there stands for the entry `client_secret` of the testbuild's secrets file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from f7t_testbuild.invocation import command_line
 from f7t_testbuild.model import CLIENT_ID, REALM, Testbuild
+from f7t_testbuild.native.data import data_path
 
 _PLACEHOLDER = re.compile(r"\$\{(?:F7T_)?([A-Z_]+)(?::[^}]*)?\}")
 _TOKEN_TIMEOUT_SECONDS = 10.0
@@ -60,14 +62,6 @@ class Realm:
     """User name to password."""
 
 
-def realm_file() -> Path:
-    """The realm file of this installation: beside the package in a wheel, in the source tree else."""
-    packaged = Path(__file__).parent / "data" / "keycloak" / "realm.json"
-    if packaged.exists():
-        return packaged
-    return Path(__file__).resolve().parents[2] / "keycloak" / "realm.json"
-
-
 def read_realm(path: Path) -> Realm:
     """Clients and users of a realm file in Keycloak's import format."""
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -91,7 +85,7 @@ def client_of(testbuild: Testbuild, client_id: str = CLIENT_ID) -> Client:
     Raises:
         CredentialFailure: unknown client, or the testbuild has never been started.
     """
-    realm = read_realm(realm_file())
+    realm = read_realm(data_path("keycloak/realm.json"))
     try:
         written = realm.clients[client_id]
     except KeyError:
@@ -111,7 +105,7 @@ def user_of(name: str) -> User:
     Raises:
         CredentialFailure: there is no such user, or none with a password.
     """
-    users = read_realm(realm_file()).users
+    users = read_realm(data_path("keycloak/realm.json")).users
     if name not in users:
         raise CredentialFailure(
             f"the realm has no user {name!r} with a password",
@@ -127,21 +121,18 @@ def _own_secret(testbuild: Testbuild, key: str) -> str:
     except FileNotFoundError:
         raise CredentialFailure(
             f"testbuild {testbuild.name!r} has no secrets yet: it was never started",
-            "start it with: f7t up" + _name_option(testbuild),
+            f"start it: {command_line('up', testbuild.name)}",
         ) from None
     except (ValueError, KeyError) as error:
         raise CredentialFailure(
             f"{testbuild.secrets_file} holds no {key!r}",
-            f"make it anew: f7t down --purge{_name_option(testbuild)}, then f7t up",
+            f"make it anew: {command_line('down --purge', testbuild.name)}, then "
+            f"{command_line('up', testbuild.name)}",
         ) from error
 
 
-def _name_option(testbuild: Testbuild) -> str:
-    return f" --name {testbuild.name}"
-
-
 def issue_token(testbuild: Testbuild, client: Client, user: User | None = None) -> str:
-    """An access token: of `user` by the password grant, else of the client itself (RFC 6749 §4.3, §4.4).
+    """An access token of `user` (password grant, RFC 6749 §4.3) or of the client itself (§4.4).
 
     Raises:
         CredentialFailure: the identity provider does not answer, or refuses.
@@ -165,10 +156,10 @@ def issue_token(testbuild: Testbuild, client: Client, user: User | None = None) 
         reason = error.read(2000).decode(errors="replace")
         raise CredentialFailure(
             f"the identity provider refused the token ({error.code}): {reason}",
-            "f7t logs identity" + _name_option(testbuild),
+            f"see: {command_line('logs identity', testbuild.name)}",
         ) from None
     except (OSError, ValueError, KeyError) as error:
         raise CredentialFailure(
-            f"no token from {url}: {error}", "is it up? f7t status" + _name_option(testbuild)
+            f"no token from {url}: {error}", f"is it up? {command_line('status', testbuild.name)}"
         ) from error
     return str(token)

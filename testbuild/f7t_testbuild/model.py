@@ -92,7 +92,7 @@ class Testbuild:
 
     @property
     def secrets_file(self) -> Path:
-        """JSON, mode 0600: `client_secret`, `staging_secret_key`; made at the first start."""
+        """JSON, mode 0600: `client_secret`, `robot_secret`, `staging_secret_key`; made at the first start."""
         return self.directory / "secrets.json"
 
 

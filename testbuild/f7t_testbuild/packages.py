@@ -1,8 +1,8 @@
 """The system packages of the native runtime: which are missing, and how they get there.
 
-Debian and Ubuntu are served: packages come from the machine's own configured sources, through apt-get.
-Installing must leave no trace beyond files: no service is started (policy-rc.d, Debian Policy §9.3.3)
-and none is left enabled.
+Debian and Ubuntu are served: packages come from the machine's own configured sources, through
+apt-get. Installing must leave no trace beyond files: no service is started (policy-rc.d, Debian
+Policy §9.3.3) and none is left enabled.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNIT = re.compile(r".*/systemd/system/([^/@]+\.(?:service|socket|timer|path))")
 
 @dataclass(frozen=True)
 class Package:
-    """A Debian package and the programs (or file patterns, where they start with `/`) we need of it."""
+    """A Debian package, and the programs (or file patterns, beginning with `/`) we need of it."""
 
     name: str
     provides: tuple[str, ...]
@@ -37,7 +37,9 @@ PACKAGES = (
     Package("slurmctld", ("slurmctld",)),
     Package("slurmd", ("slurmd", "slurmstepd")),
     Package("slurmdbd", ("slurmdbd",)),
-    Package("slurm-client", ("sbatch", "squeue", "sacct", "scancel", "scontrol", "sacctmgr", "sinfo")),
+    Package(
+        "slurm-client", ("sbatch", "squeue", "sacct", "scancel", "scontrol", "sacctmgr", "sinfo")
+    ),
     Package("munge", ("munged",)),
     Package("mariadb-server-core", ("mariadbd",)),
     Package("openssh-server", ("sshd",)),
@@ -76,7 +78,7 @@ class InstallationFailed(Exception):
         log_tail: its last lines.
     """
 
-    def __init__(self, message: str, log_tail: str) -> None:
+    def __init__(self, message: str, log_tail: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.log_tail = log_tail
@@ -139,7 +141,7 @@ def ensure(progress: Progress, *, allowed: bool = True) -> tuple[str, ...]:
     disable_services(installed() - before)
     still = missing()
     if still:
-        raise InstallationFailed(f"installed, and yet absent: {_absent(still)}", "")
+        raise InstallationFailed(f"installed, and yet absent: {_absent(still)}")
     return names
 
 
@@ -181,7 +183,7 @@ def installed() -> frozenset[str]:
 
 @contextmanager
 def services_kept_off(path: Path = POLICY_FILE) -> Iterator[None]:
-    """While open, maintainer scripts start no service; a policy that is there already is respected."""
+    """While open, maintainer scripts start no service; an existing policy is respected."""
     try:
         with path.open("x", encoding="ascii") as policy:
             policy.write(_POLICY)
@@ -231,7 +233,7 @@ def disable_services(packages: frozenset[str]) -> None:
 
 
 def _quietly(command: list[str]) -> None:
-    # A unit that knows no "enabled" (a static one) answers with an error, and is what we want already.
+    # A unit that cannot be enabled (a static one) answers with an error; it is as we want it.
     subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
@@ -240,7 +242,7 @@ def _install(names: Sequence[str], progress: Progress) -> None:
     if not any(Path("/var/lib/apt/lists").glob("*_Packages*")):
         progress("apt-get update (this machine has no package lists yet)")
         _apt(["update"])
-    progress(f"apt-get install {' '.join(names)}")
+    progress("apt-get install")
     try:
         _apt(install)
     except InstallationFailed:
@@ -262,5 +264,5 @@ def _apt(arguments: Sequence[str]) -> None:
         check=False,
     )
     if result.returncode != 0:
-        tail = "\n".join(result.stdout.splitlines()[-20:])
+        tail = tuple(result.stdout.splitlines()[-20:])
         raise InstallationFailed(f"{' '.join(command)} failed ({result.returncode})", tail)

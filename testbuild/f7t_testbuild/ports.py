@@ -1,4 +1,4 @@
-"""Who listens where on this machine: /proc/net/tcp*, matched with the open files of every process."""
+"""Who listens where on this machine: /proc/net/tcp*, matched with every process's open files."""
 
 from __future__ import annotations
 
@@ -80,8 +80,7 @@ def _listening(port_numbers: set[int]) -> dict[str, int]:
 def _holders(port_numbers: set[int]) -> dict[int, Holder]:
     sockets = {f"socket:[{inode}]": port for inode, port in _listening(port_numbers).items()}
     holders = {
-        port: Holder(port, None, "a process of another user or container")
-        for port in port_numbers
+        port: Holder(port, None, "a process of another user or container") for port in port_numbers
     }
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():

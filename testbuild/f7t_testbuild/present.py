@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import TYPE_CHECKING, Any, TextIO
 
-from f7t_testbuild.model import CLIENT_ID, PartState, RuntimeStatus, Testbuild
+from f7t_testbuild.invocation import command_line
+from f7t_testbuild.model import CLIENT_ID, SYSTEM, PartState, RuntimeStatus, Testbuild
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from f7t_testbuild.doctor import Check, Verdict
     from f7t_testbuild.proof import Proof
+
+_PIPE_WIDTH = 240
+"""Columns: wide enough that no cell is folded where a program reads."""
 
 _COLOURS = {
     PartState.READY: "green",
@@ -26,7 +32,12 @@ def print_table(table: Table, stream: TextIO) -> None:
     """Print for a terminal of its width; into a file or pipe as wide as the content needs."""
     from rich.console import Console
 
-    Console(file=stream, width=None if stream.isatty() else 240, highlight=False).print(table)
+    if stream.isatty():
+        Console(file=stream, highlight=False).print(table)
+        return
+    text = StringIO()
+    Console(file=text, width=_PIPE_WIDTH, highlight=False).print(table)
+    stream.writelines(f"{line.rstrip()}\n" for line in text.getvalue().strip("\n").splitlines())
 
 
 def _table(*headings: str) -> Table:
@@ -76,13 +87,13 @@ def proof_line(proof: Proof) -> str:
     return f"proved in {proof.seconds:.1f} s: {steps}"
 
 
-def next_steps(testbuild: Testbuild, command: str) -> str:
-    """What to paste next; `command` is how this person reaches f7t (`.venv/bin/f7t`, `f7t`)."""
-    name = "" if testbuild.name == "default" else f" --name {testbuild.name}"
+def next_steps(testbuild: Testbuild) -> str:
+    """What to paste next."""
+    name = testbuild.name
     return (
         "try it:\n"
-        f'  eval "$({command} env{name})"\n'
-        f'  eval "$({command} token{name} --export)"\n'
+        f'  eval "$({command_line("env", name)})"\n'
+        f'  eval "$({command_line("token --export", name)})"\n'
         '  curl -H "Authorization: Bearer $TOKEN" $FIRECREST_URL/status/systems'
     )
 
@@ -95,7 +106,7 @@ def client_environment(testbuild: Testbuild, client_secret: str) -> dict[str, st
     return {
         "FIRECREST_URL": testbuild.gateway_url,
         "FIRECREST_IP": testbuild.gateway_url,
-        "FIRECREST_SYSTEM": "cluster",
+        "FIRECREST_SYSTEM": SYSTEM,
         "FIRECREST_CLIENT_ID": CLIENT_ID,
         "FIRECREST_CLIENT_SECRET": client_secret,
         "FIRECREST_USER": f"service-account-{CLIENT_ID}",
@@ -116,7 +127,7 @@ def checks_table(checks: list[Check]) -> Table:
     return table
 
 
-def _mark(verdict: Verdict) -> Any:
+def _mark(verdict: Verdict) -> Text:
     from rich.text import Text
 
     styles = {"ok": "green", "note": "yellow", "blocks": "bold red"}

@@ -1,4 +1,4 @@
-"""Says what is being done while it is done: a spinner on a terminal, plain lines everywhere else."""
+"""Says what is being done while it is done: a spinner on a terminal, else plain lines."""
 
 from __future__ import annotations
 

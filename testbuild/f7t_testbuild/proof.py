@@ -1,8 +1,8 @@
 """The proof that a testbuild works: a token, a job in accounting, a file through the staging area.
 
-Everything goes through the public API, as any client would (contract T08, T21, T29, T33-T47). The job waits
-for the file to have come round, then removes the directory both lived in, so nothing is left behind
-and the job's own wait for the scheduler runs beside the transfer.
+Everything goes through the public API, as any client would (contract T08, T21, T29, T33-T47). The
+job waits for the file to have come round, then removes the directory both lived in, so nothing is
+left behind and the job's own wait for the scheduler runs beside the transfer.
 """
 
 from __future__ import annotations
@@ -119,27 +119,27 @@ async def _prove(url: str, token: str, stopwatch: Stopwatch) -> int:
             asyncio.timeout(DEADLINE_SECONDS),
             httpx.AsyncClient(base_url=url, headers=headers, **options) as gateway,
             httpx.AsyncClient(**options) as staging,
-            asyncio.TaskGroup() as group,
         ):
-            group.create_task(_system_available(gateway, stopwatch))
-            job = group.create_task(_job_with_file(gateway, staging, stopwatch))
-    except* ProofFailure as failures:
-        raise failures.exceptions[0] from None
-    except* httpx.HTTPError as errors:
-        error = errors.exceptions[0]
-        step = ", ".join(stopwatch.running)
-        raise ProofFailure(step, "gateway", f"{type(error).__name__}: {error}") from None
-    except* TimeoutError:
-        step = ", ".join(stopwatch.running)
-        message = f"not done within {DEADLINE_SECONDS:.0f} s"
-        raise ProofFailure(step, _part_of(step), message) from None
-    return job.result()
+            # First, for it opens the gateway's connection to the cluster that the rest will use.
+            await _system_available(gateway, stopwatch)
+            return await _job_with_file(gateway, staging, stopwatch)
+    except (httpx.HTTPError, TimeoutError, KeyError, ValueError) as error:
+        step = stopwatch.running[-1]
+        raise ProofFailure(step, _part_of(step), _explained(error)) from error
+
+
+def _explained(error: Exception) -> str:
+    match error:
+        case httpx.HTTPError():
+            return f"no answer: {type(error).__name__} {error}"
+        case TimeoutError():
+            return f"not done within {DEADLINE_SECONDS:.0f} s"
+        case _:
+            return f"an answer is not as the contract has it: {type(error).__name__} {error}"
 
 
 def _part_of(step: str) -> str:
-    if "job" in step:
-        return "slurmctld"
-    return "staging" if "load" in step else "gateway"
+    return "slurmctld" if step == "job" else "gateway"
 
 
 async def _system_available(gateway: httpx.AsyncClient, stopwatch: Stopwatch) -> None:
@@ -176,7 +176,7 @@ async def _job_with_file(
 async def _round_trip(
     gateway: httpx.AsyncClient, staging: httpx.AsyncClient, directory: str, stopwatch: Stopwatch
 ) -> None:
-    """A file to `directory` and back, both ways through the staging area; then its object is removed."""
+    """A file to `directory` and back through the staging area; then its object is removed."""
     content = secrets.token_bytes(_FILE_BYTES)
     with stopwatch.step("upload"):
         form = {"targetPath": directory, "sourcePath": _FILE_NAME}
@@ -237,7 +237,7 @@ async def _settled(
             )
         if status >= wanted:
             return task
-        # The server holds the answer of an unfinished task; where that is switched off, do not spin.
+        # The server holds the answer of an unfinished task; where it does not, do not spin.
         if time.monotonic() - asked < 0.05:
             await asyncio.sleep(0.05)
 

@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 import time
+from email.utils import formatdate
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -51,6 +52,7 @@ class Envelope:
                 status = message["status"]
                 message["headers"] = [
                     *((capitalised(name), value) for name, value in message["headers"]),
+                    (b"Date", formatdate(usegmt=True).encode()),
                     (b"Server", _SERVER),
                     (b"X-Request-Id", identifier.encode()),
                 ]

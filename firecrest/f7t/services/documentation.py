@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_HEADERS = (
+ERROR_HEADERS = (
     "X-Machine-Does-Not-Exist",
     "X-Machine-Not-Available",
     "X-Permission-Denied",
@@ -52,6 +52,6 @@ def remote_errors(description: str, *, too_large: str = "") -> Responses:
         "The request is wrong, or the system said no; the header tells which",
     )
     schema = {"schema": {"type": "string"}}
-    wrong["headers"] = {name: schema for name in _HEADERS}
+    wrong["headers"] = {name: schema for name in ERROR_HEADERS}
     large: Responses = {413: example({"description": too_large}, "The body is too large")}
     return {400: wrong, **(large if too_large else {}), **auth_errors()}

@@ -16,7 +16,7 @@ def _compute(failure: str, precheck: str = "Failed to retrieve jobs information"
         failure,
         remote_failure=precheck,
         remote_error="",
-        store_failure={"description": failure, "error": "Error creating task"},
+        backend_failure={"description": failure, "error": "Error creating task"},
         dialect=Dialect.TASKS,
     )
 
@@ -48,7 +48,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "compute_submit_path": Operation(
         "Failed to submit job",
         remote_error="",
-        store_failure={"description": "Failed to submit job", "error": "Error creating task"},
+        backend_failure={"description": "Failed to submit job", "error": "Error creating task"},
         dialect=Dialect.TASKS,
     ),
     "compute_jobs": _compute("Failed to retrieve jobs information"),
@@ -59,7 +59,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "Failed to upload file",
         machine_failure="Failed operation",
         remote_error="'targetPath' directory not allowed",
-        store_failure={"error": "Error creating task"},
+        backend_failure={"error": "Error creating task"},
         dialect=Dialect.TASKS,
     ),
     "storage_download": Operation(
@@ -67,11 +67,11 @@ OPERATIONS: Mapping[str, Operation] = {
         machine_failure="Failed operation",
         remote_failure="sourcePath error",
         remote_error="",
-        store_failure={"error": "Couldn't create task"},
+        backend_failure={"error": "Couldn't create task"},
         dialect=Dialect.TASKS,
     ),
     "storage_invalidate": Operation(
-        "Failed to invalidate", store_failure={"error": "Could not invalidate URL"}
+        "Failed to invalidate", backend_failure={"error": "Could not invalidate URL"}
     ),
     "tasks_list": Operation("Failed to retrieve tasks information"),
     "tasks_get": Operation("Failed to retrieve task information"),

@@ -15,6 +15,7 @@ from f7t.http.answers import response_of
 from f7t.http.parameters import Form, read_form
 from f7t.parts import Parts
 from f7t.services.operations import OPERATIONS
+from f7t.tasks.model import Task
 
 
 class OperationRoute(APIRoute):
@@ -52,7 +53,7 @@ UsePrincipal = Annotated[Principal, Depends(_principal)]
 UseForm = Annotated[Form, Depends(read_form)]
 MachineName = Annotated[
     str | None,
-    Header(alias="X-Machine-Name", description="Public name of the system", example="cluster"),
+    Header(alias="X-Machine-Name", description="Public name of the system", examples=["cluster"]),
 ]
 
 
@@ -64,3 +65,12 @@ def public_url(request: Request, parts: Parts) -> str:
     scheme = headers.get("x-forwarded-proto", request.url.scheme).split(",")[0].strip()
     host = headers.get("x-forwarded-host", headers.get("host", "localhost")).split(",")[0].strip()
     return f"{scheme}://{host}"
+
+
+def announced(task: Task, request: Request, parts: Parts) -> dict[str, str]:
+    """The answer that promises a task: contract §4, D08."""
+    return {
+        "success": "Task created",
+        "task_id": task.id,
+        "task_url": f"{public_url(request, parts)}/tasks/{task.id}",
+    }

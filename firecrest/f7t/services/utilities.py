@@ -57,7 +57,7 @@ def _rendered(entry: FileEntry) -> dict[str, str]:
         "link_target": entry.link_target,
         "name": entry.name,
         "permissions": entry.permissions,
-        "size": entry.size,
+        "size": str(entry.size),
         "type": entry.type,
         "user": entry.user,
     }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 
+from f7t.errors import ConnectionRefused
 from f7t.ssh.connection import Link, PoolSettings
 
 
@@ -23,6 +24,7 @@ class Account:
         self._opening: asyncio.Task[Link] | None = None
         self._waiting: deque[asyncio.Future[Link]] = deque()
         self._watching: set[asyncio.Task[None]] = set()
+        self._holders = 0
         self._closed = False
 
     @property
@@ -37,8 +39,17 @@ class Account:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is open, being opened or waited for."""
-        return not (self._links or self._opening or self._waiting)
+        """Whether nothing is open or being opened, and nobody holds a session."""
+        return not (self._links or self._opening or self._holders)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Count one session."""
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
 
     async def connected(self) -> Link:
         """A usable connection, the least busy one; opened if there is none (single flight).
@@ -62,8 +73,8 @@ class Account:
         """
         turn: asyncio.Future[Link] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
-        self._serve()
         try:
+            self._serve()
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
@@ -85,11 +96,9 @@ class Account:
                 link.retire()
 
     async def close(self) -> None:
-        """Close everything; who waits is refused by cancellation."""
+        """Close everything, and refuse who waits."""
         self._closed = True
-        for turn in self._waiting:
-            turn.cancel()
-        self._waiting.clear()
+        self._refuse(ConnectionRefused("The connection pool is closed"))
         if self._opening:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
@@ -115,10 +124,14 @@ class Account:
             link = min(free, key=lambda link: link.commands)
             link.reserve_channel()
             turn.set_result(link)
-        if self._waiting and len(usable) < self._settings.connections_per_user:
+        if self._closed:
+            self._refuse(ConnectionRefused("The connection pool is closed"))
+        elif self._waiting and len(usable) < self._settings.connections_per_user:
             self._open()
 
     def _open(self) -> asyncio.Task[Link]:
+        if self._closed:
+            raise ConnectionRefused("The connection pool is closed")
         if self._opening is None:
             self._opening = asyncio.create_task(self._dial())
             self._opening.add_done_callback(self._opened)
@@ -137,14 +150,16 @@ class Account:
             watching.add_done_callback(self._watching.discard)
             self._serve()
         elif not self._usable():
-            while self._waiting:
-                turn = self._waiting.popleft()
-                if not turn.done():
-                    turn.set_exception(error)
+            self._refuse(error)
+
+    def _refuse(self, error: BaseException) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(error)
 
     async def _watch(self, link: Link) -> None:
         await link.connection.wait_closed()
         link.lost = True
         self._links.remove(link)
-        if not self._closed:
-            self._serve()
+        self._serve()

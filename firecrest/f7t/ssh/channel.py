@@ -10,10 +10,13 @@ from dataclasses import dataclass
 import asyncssh
 
 from f7t.errors import CommandTimeout, ConnectionRefused, OutputLimitExceeded
-from f7t.ssh.quoting import without_noise
+from f7t.ssh.quoting import BEGIN, without_noise
 
 _GRACE = 1.0
 """Seconds between SIGTERM and SIGKILL of a command that must end."""
+
+_FULL_PAUSES = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+"""Seconds between requests for a channel that the machine says it does not have."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class _Exec(asyncssh.SSHClientSession[bytes]):
         self.over_limit = False
         self.changed = asyncio.Event()
         self.closed = asyncio.Event()
-        self._room = output_limit
+        self._room = output_limit + 2 * len(BEGIN)
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self.opened = True
@@ -107,6 +110,24 @@ class _Command:
 
 
 async def _begin(
+    connection: asyncssh.SSHClientConnection, line: str, output_limit: int
+) -> _Command:
+    """Open a channel and request the command.
+
+    sshd counts a closed channel for a moment longer than we do, so that a burst of commands may
+    find it full: the request for a channel is then repeated.
+    """
+    for pause in _FULL_PAUSES:
+        try:
+            return await _request(connection, line, output_limit)
+        except ChannelNotOpened:
+            if connection.is_closed():
+                raise
+        await asyncio.sleep(pause)
+    return await _request(connection, line, output_limit)
+
+
+async def _request(
     connection: asyncssh.SSHClientConnection, line: str, output_limit: int
 ) -> _Command:
     collector = _Exec(output_limit)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import asyncssh
@@ -14,8 +15,8 @@ from f7t.errors import ConnectionRefused
 from f7t.ssh import channel
 from f7t.ssh.account import Account
 from f7t.ssh.channel import ChannelNotOpened, Completed
-from f7t.ssh.clock import MachineFacts
 from f7t.ssh.connection import Authority, Dialer, Link, Machine, PoolSettings
+from f7t.ssh.facts import MachineFacts
 from f7t.ssh.files import RemoteFiles
 from f7t.ssh.quoting import command_line
 
@@ -90,7 +91,7 @@ class Session:
                     stdin=stdin,
                     time_limit=time_limit,
                     output_limit=output_limit,
-                    release=lambda link=link: self._account.release(link),
+                    release=partial(self._account.release, link),
                 )
             except ChannelNotOpened as error:
                 link.retire()
@@ -141,8 +142,9 @@ class SshPool:
             account = Account(lambda: self._dial(user, system), self._settings)
             self._accounts[user, *place] = account
         facts = self._facts.setdefault(place, MachineFacts())
-        await account.connected()
-        yield Session(account, facts, self._settings, user)
+        with account.held():
+            await account.connected()
+            yield Session(account, facts, self._settings, user)
 
     def stats(self) -> PoolStats:
         """Figures of this moment."""

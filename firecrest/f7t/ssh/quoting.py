@@ -6,10 +6,15 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 
+from f7t.errors import CommandFailed
+
 BEGIN = b"\x1e"
 """Printed on stdout and stderr right before the command: what precedes it is start-up noise."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LONGEST_LINE = 120 * 1024
+"""Linux gives the login shell's `-c` argument 128 KiB (execve(2), MAX_ARG_STRLEN)."""
+
 _PREAMBLE = r"printf '\036'; printf '\036' >&2; exec env LC_ALL=C"
 
 
@@ -27,6 +32,7 @@ def command_line(argv: Sequence[str], environment: Mapping[str, str] | None = No
     Raises:
         ValueError: no program, a NUL byte, text that is not encodable as UTF-8, a program name with
             `=` (env would take it for a variable) or a bad variable name.
+        CommandFailed: longer than a machine takes; nothing was sent.
     """
     if not argv or not argv[0] or "=" in argv[0] or argv[0].startswith("-"):
         raise ValueError("argv needs a program name")
@@ -39,8 +45,10 @@ def command_line(argv: Sequence[str], environment: Mapping[str, str] | None = No
     for word in words:
         if "\0" in word:
             raise ValueError("an argument must not hold a NUL byte")
-        word.encode("utf-8")
-    return " ".join([_PREAMBLE, *map(shlex.quote, words)])
+    line = " ".join([_PREAMBLE, *map(shlex.quote, words)])
+    if len(line.encode("utf-8")) > _LONGEST_LINE:
+        raise CommandFailed("Argument list too long", exit_status=126)
+    return line
 
 
 def without_noise(output: bytes) -> bytes:

@@ -55,6 +55,8 @@ class Keeper:
         self._around = surroundings
         self._since = _now()
         self._detail = ""
+        self._failure = ""
+        """Why the present process is no good, if more is known than its exit code."""
         self._restarts = 0
         self._child: Child | None = None
         self._stopping = asyncio.Event()
@@ -88,7 +90,7 @@ class Keeper:
             if await self._unless_stopping(self._around.needs(self.part)):
                 await self._loop()
         finally:
-            if self.state not in (PartState.FAILED,) and not self._finished:
+            if self.state is not PartState.FAILED and not self._finished:
                 self._set(PartState.STOPPED)
             self.ended.set()
 
@@ -122,6 +124,7 @@ class Keeper:
 
     async def _run_once(self) -> float:
         """One life of the process; returns how long it was ready, in seconds."""
+        self._failure = ""
         self._set(PartState.STARTING)
         try:
             child = self._start()
@@ -137,8 +140,7 @@ class Keeper:
             self.ready.set()
             self._set(PartState.READY)
             return 0.0
-        if became is not None or not self._detail:
-            self._detail = _described(code)
+        self._detail = self._failure or _described(code)
         return time.monotonic() - became if became is not None else 0.0
 
     def _start(self) -> Child:
@@ -170,27 +172,19 @@ class Keeper:
 
     async def _become_ready(self, child: Child) -> float | None:
         """Wait for readiness; returns when that was, or None if it ended or took too long."""
-        if self.part.oneshot:
-            checking = asyncio.ensure_future(asyncio.sleep(self.part.ready_timeout))
-        elif self.part.ready.kind is CheckKind.NOTIFY:
-            checking = asyncio.ensure_future(self._told())
-        else:
-            environment = {**self._around.environment, **self.part.environment}
-            checking = asyncio.ensure_future(
-                wait_until_ready(self.part.ready, self._around.children, environment)
-            )
+        checking = asyncio.ensure_future(self._readiness())
         try:
             done, _ = await asyncio.wait(
-                {checking, child.exited},
+                (checking, child.exited),
                 timeout=self.part.ready_timeout,
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:
             checking.cancel()
-        if child.exited in done:
+        if child.exited.done():
             return None
-        if self.part.oneshot or not done:
-            self._detail = f"not ready after {self.part.ready_timeout:g} s"
+        if not done:
+            self._failure = f"not ready after {self.part.ready_timeout:g} s"
             child.kill_group()
             return None
         checking.result()
@@ -199,8 +193,14 @@ class Keeper:
         self._set(PartState.READY)
         return time.monotonic()
 
-    async def _told(self) -> None:
-        await self._told_ready.wait()
+    async def _readiness(self) -> None:
+        if self.part.oneshot:
+            await asyncio.Event().wait()  # only its exit can make it ready
+        elif self.part.ready.kind is CheckKind.NOTIFY:
+            await self._told_ready.wait()
+        else:
+            environment = {**self._around.environment, **self.part.environment}
+            await wait_until_ready(self.part.ready, self._around.children, environment)
 
     def _open_line(self) -> socket.socket:
         self._hang_up()
@@ -220,6 +220,7 @@ class Keeper:
         if "STATUS" in message.values:
             self._detail = message.values["STATUS"]
             self._around.changed(self.status)
+        self._failure = message.values.get("ERROR", self._failure)
         for descriptor in message.descriptors:
             self._around.offered(message.values["FDNAME"], socket.socket(fileno=descriptor))
         if message.values.get("READY") == "1":
@@ -242,9 +243,9 @@ class Keeper:
             self._hang_up()
         else:
             child.send(signal.Signals["SIG" + self.part.stop_signal])
-        asyncio.get_running_loop().call_later(
-            self.part.stop_grace, lambda: child.exited.done() or child.kill_group()
-        )
+        loop = asyncio.get_running_loop()
+        impatience = loop.call_later(self.part.stop_grace, child.kill_group)
+        child.exited.add_done_callback(lambda _: impatience.cancel())
 
     async def stop(self) -> None:
         """Stop the part for good and return when its process is gone."""

@@ -1,8 +1,8 @@
 """How a part talks to its supervisor: the datagrams of sd_notify(3) on an inherited socket.
 
-`READY=1`, `STATUS=<text>`, and `FDSTORE=1` with `FDNAME=<name>` and a descriptor, by which a part
-hands a listening socket to its siblings. Closing the supervisor's end means "stop", so a part also
-notices that its supervisor died.
+`READY=1`, `STATUS=<text>`, `ERROR=<why it gives up>`, and `FDSTORE=1` with `FDNAME=<name>` and a
+descriptor, by which a part hands a listening socket to its siblings. Closing the supervisor's end
+means "stop", so a part also notices that its supervisor died.
 """
 
 from __future__ import annotations

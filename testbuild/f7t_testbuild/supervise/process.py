@@ -141,9 +141,10 @@ class Children:
 def child_pids(parent: int) -> list[int]:
     """Processes whose parent is `parent`, from proc(5); zombies included."""
     found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and (fields := stat_fields(int(entry))) and int(fields[1]) == parent:
-            found.append(int(entry))
+    for entry in os.scandir("/proc"):
+        name = entry.name
+        if name.isdigit() and (fields := stat_fields(int(name))) and int(fields[1]) == parent:
+            found.append(int(name))
     return found
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +11,7 @@ from urllib.parse import urlsplit
 
 from f7t_testbuild.supervise.part import Check, CheckKind
 from f7t_testbuild.supervise.process import Children, SpawnFailure
+from f7t_testbuild.supervise.program import run
 
 STEP = 0.008
 """Seconds between two tries of a cheap check."""
@@ -27,7 +26,7 @@ async def wait_until_ready(
 ) -> None:
     """Return when the check succeeds; the caller bounds the time."""
     attempt, step = _attempts(check, children, environment)
-    while not await attempt():
+    while not await attempt():  # noqa: ASYNC110 - another process changes the condition
         await asyncio.sleep(step)
 
 
@@ -73,7 +72,9 @@ async def _connects(
 
 async def _answers(url: str) -> bool:
     parts = urlsplit(url)
-    request = f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
+    request = (
+        f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
+    )
     try:
         async with asyncio.timeout(TRY_TIMEOUT):
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
@@ -88,19 +89,8 @@ async def _answers(url: str) -> bool:
 
 
 async def _prints(check: Check, children: Children, environment: Mapping[str, str]) -> bool:
-    descriptor, path = tempfile.mkstemp(prefix="check-")
-    Path(path).unlink()  # noqa: ASYNC240 - a local file
     try:
-        child = children.start(check.argv, environment, output=descriptor)
-        try:
-            code = await asyncio.wait_for(asyncio.shield(child.exited), TRY_TIMEOUT)
-        except TimeoutError:
-            child.kill_group()
-            await child.exited
-            return False
-        output = os.pread(descriptor, 65536, 0).decode(errors="replace")
-    except SpawnFailure:
+        outcome = await run(children, check.argv, environment, timeout=TRY_TIMEOUT)
+    except (SpawnFailure, TimeoutError):
         return False
-    finally:
-        os.close(descriptor)
-    return code == 0 and re.search(check.expect, output, re.MULTILINE) is not None
+    return outcome.code == 0 and re.search(check.expect, outcome.output, re.MULTILINE) is not None

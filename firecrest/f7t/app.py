@@ -1,0 +1,171 @@
+"""Assembles the gateway: the only place that knows everybody."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+from fastapi import FastAPI, Request, Response
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from f7t.auth import TokenVerifier
+from f7t.delegation import AccessPolicy, CertificateAuthority
+from f7t.errors import FirecrestError, MethodNotAllowed, UnknownResource, answer_of
+from f7t.http.answers import response_of
+from f7t.http.envelope import Envelope
+from f7t.http.gatekeeper import Gatekeeper
+from f7t.http.limits import BodyLimit
+from f7t.http.metrics import ssh_connections
+from f7t.internal import serving_internal
+from f7t.log import configure_logging
+from f7t.parts import Parts
+from f7t.services import compute, status, storage, tasks, utilities
+from f7t.services.documentation import ERROR_HEADERS
+from f7t.settings import MEBIBYTE, Settings, read_settings
+from f7t.ssh.connection import PoolSettings
+from f7t.ssh.pool import SshPool
+from f7t.staging.area import StagingArea
+from f7t.staging.arrivals import Arrivals
+from f7t.systems import Systems
+from f7t.tasks.model import Service
+from f7t.tasks.runner import TaskRunner
+from f7t.tasks.store import TaskStore
+from f7t.work.failures import describe_failure
+from f7t.work.kinds import kinds
+
+
+def _ssh_pool(settings: Settings) -> SshPool:
+    policy = AccessPolicy(denied={one.name: one.denied_users for one in settings.systems})
+    ssh = settings.ssh
+    return SshPool(
+        CertificateAuthority.from_file(ssh.ca_key, policy),
+        known_hosts=ssh.known_hosts,
+        settings=PoolSettings(
+            certificate_lifetime=ssh.certificate_lifetime,
+            connect_timeout=ssh.connect_timeout,
+            channels_per_connection=ssh.channels_per_connection,
+            connections_per_user=ssh.connections_per_user,
+            idle_time=ssh.idle_time,
+            maximum_age=ssh.maximum_age,
+            file_time_limit=settings.utilities.timeout,
+        ),
+    )
+
+
+def _staging_area(settings: Settings) -> StagingArea:
+    storage = settings.storage
+    return StagingArea(
+        storage.public_url,
+        storage.access_key,
+        storage.secret_key,
+        region=storage.region,
+        private_url=storage.private_url,
+        object_lifetime=storage.tempurl_lifetime,
+        max_bytes=storage.max_file_size_mb * MEBIBYTE,
+    )
+
+
+@contextlib.asynccontextmanager
+async def assembled(settings: Settings) -> AsyncIterator[Parts]:
+    """All parts, running; closed in reverse order when the block ends."""
+    async with contextlib.AsyncExitStack() as stack:
+        ssh = _ssh_pool(settings)
+        stack.push_async_callback(ssh.close)
+        store = TaskStore(
+            settings.tasks.redis_url,
+            password=settings.tasks.redis_password,
+            lifetimes={
+                Service.COMPUTE: settings.compute.task_lifetime,
+                Service.STORAGE: settings.storage.task_lifetime,
+            },
+        )
+        stack.push_async_callback(store.close)
+        staging = _staging_area(settings)
+        stack.push_async_callback(staging.close)
+        arrivals = Arrivals(staging, interval=settings.storage.arrival_interval)
+        stack.push_async_callback(arrivals.close)
+        systems = Systems(settings.systems)
+        runner = TaskRunner(
+            store,
+            kinds=kinds(settings, systems, ssh, store, staging, arrivals),
+            describe_failure=describe_failure,
+            lease=settings.tasks.lease,
+            sweep_interval=settings.tasks.sweep_interval,
+            concurrency_per_user=settings.tasks.concurrency_per_user,
+        )
+        await runner.start()
+        stack.push_async_callback(runner.close)
+        yield Parts(settings, systems, ssh, store, runner, staging, arrivals)
+
+
+def _lifespan(
+    settings: Settings,
+) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with assembled(settings) as parts:
+            app.state.parts = parts
+            ssh_connections.set_function(lambda: parts.ssh.stats().connections)
+            checks = {"tasks": parts.store.ping}
+            async with serving_internal(settings.internal_host, settings.internal_port, checks):
+                yield
+
+    return lifespan
+
+
+async def _framework_error(request: Request, error: Exception) -> Response:
+    """404 and 405 inside a published prefix: JSON, never a page of HTML (contract §1)."""
+    known: FirecrestError = UnknownResource({"description": "The requested URL was not found"})
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        known = MethodNotAllowed()
+    return response_of(answer_of(known))
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI application with everything in front of it (contract §1, in this order)."""
+    app = FastAPIOffline(
+        title="FirecREST",
+        version=settings.firecrest_version,
+        summary="Files, jobs and transfers of an HPC centre, with an OAuth token",
+        docs_url="/docs",
+        static_url="/docs/assets",
+        swagger_ui_oauth2_redirect_url="/docs/oauth2-redirect",
+        redoc_url=None,
+        openapi_url="/docs/openapi.json",
+        redirect_slashes=False,
+        lifespan=_lifespan(settings),
+        exception_handlers={HTTPException: _framework_error},
+        middleware=[
+            Middleware(Envelope),
+            Middleware(
+                CORSMiddleware,
+                allow_origins=["*"],
+                allow_methods=["GET", "POST", "PUT", "DELETE"],
+                allow_headers=[
+                    "Accept",
+                    "X-Machine-Name",
+                    "X-Task-Id",
+                    "Authorization",
+                    "Content-Type",
+                ],
+                expose_headers=[*ERROR_HEADERS, "X-Request-Id"],
+                max_age=3600,
+            ),
+            Middleware(Gatekeeper, verifier=TokenVerifier(settings.auth)),
+            Middleware(BodyLimit, settings=settings),
+        ],
+    )
+    for service in (status, utilities, compute, storage, tasks):
+        app.include_router(service.router)
+    return app
+
+
+def application() -> ASGIApp:
+    """Factory for the server: settings from the process's environment."""
+    settings = read_settings()
+    configure_logging(settings.log_level)
+    return create_app(settings)

@@ -1,0 +1,320 @@
+"""`/compute`: jobs. Every call is a task; the scheduler's answer is in the task (compute.md)."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.datastructures import UploadFile
+
+from f7t.auth import Principal
+from f7t.errors import BadRequest
+from f7t.http.parameters import (
+    Form,
+    checked,
+    checked_if_given,
+    form_documentation,
+    is_true,
+)
+from f7t.parts import Parts
+from f7t.services.documentation import CREATED_TASK, remote_errors
+from f7t.services.routing import (
+    MachineName,
+    OperationRoute,
+    UseForm,
+    UseParts,
+    UsePrincipal,
+    announced,
+)
+from f7t.slurm.commands import is_job_id
+from f7t.slurm.times import parse_time
+from f7t.systems import System
+from f7t.tasks.model import Service, TaskSpec, new_task
+from f7t.work import compute as work
+
+router = APIRouter(prefix="/compute", tags=["compute"], route_class=OperationRoute)
+
+_TOO_LARGE = "Failed to upload batch script. The file is over 5 MB"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DEFAULT_SCRIPT = "script.sh"
+_JOB_FORM = {
+    "account": "Account that the job is charged to",
+    "env": 'JSON object of variables exported in addition, e.g. {"A": "b c"}',
+}
+
+
+async def _reachable(system: System, principal: Principal, parts: Parts) -> None:
+    """The pre-check of all operations: a session of the user can be had (compute.md)."""
+    async with parts.ssh.session(principal.user, system):
+        pass
+
+
+async def _submitted(
+    spec: TaskSpec, system: System, principal: Principal, request: Request, parts: Parts
+) -> dict[str, str]:
+    task = new_task(principal.user, Service.COMPUTE, system.name)
+    await parts.runner.submit(task, spec)
+    return announced(task, request, parts)
+
+
+def _script_name(name: str) -> str:
+    """The name under which a script is stored: no path, no blanks, no odd characters (C1)."""
+    last = re.split(r"[/\\]", name)[-1]
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "", re.sub(r"\s+", "_", last.strip()))
+    return safe.lstrip("._-")[:200] or _DEFAULT_SCRIPT
+
+
+def _refused(error: str) -> BadRequest:
+    return BadRequest({"description": "Failed to submit job file", "error": error})
+
+
+async def _script(file: UploadFile | None) -> tuple[str, bytes]:
+    """Name and content of the batch script; raises `BadRequest` in the words of C1."""
+    if file is None:
+        raise _refused("No batch file part")
+    if not file.filename:
+        raise _refused("No batch file selected")
+    content = await file.read()
+    if not content:
+        raise _refused("Batch file is empty")
+    return _script_name(file.filename), content
+
+
+def _environment(text: str | None, template: str) -> dict[str, str]:
+    """Variables of the field `env`; raises `BadRequest` with the reason in `template` (D24)."""
+    if text is None:
+        return {}
+    try:
+        variables = json.loads(text)
+    except (ValueError, RecursionError):
+        variables = None
+    if not isinstance(variables, dict) or not all(map(_is_variable, variables.items())):
+        error = template.format(text=text)
+        raise BadRequest({"description": "Failed to submit job", "error": error})
+    return {
+        name: value if isinstance(value, str) else str(value) for name, value in variables.items()
+    }
+
+
+def _is_variable(item: tuple[str, object]) -> bool:
+    name, value = item
+    if isinstance(value, str) and "\0" in value:
+        return False
+    return isinstance(value, str | int | float) and _VARIABLE.fullmatch(name) is not None
+
+
+def _account(form: Form) -> str | None:
+    return checked_if_given("account", form.text("account"), description="Invalid account")
+
+
+@router.post(
+    "/jobs",
+    operation_id="compute_submit",
+    summary="Submit a job script (the tutorial's path)",
+    status_code=201,
+    responses={201: CREATED_TASK}
+    | remote_errors("Failed to submit job file", too_large=_TOO_LARGE),
+    openapi_extra=form_documentation(_JOB_FORM, required=("file",), file="Job script"),
+)
+@router.post(
+    "/jobs/upload",
+    operation_id="compute_submit_upload",
+    summary="Submit a job script",
+    status_code=201,
+    responses={201: CREATED_TASK}
+    | remote_errors("Failed to submit job file", too_large=_TOO_LARGE),
+    openapi_extra=form_documentation(_JOB_FORM, required=("file",), file="Job script"),
+)
+async def submit(
+    request: Request,
+    parts: UseParts,
+    principal: UsePrincipal,
+    form: UseForm,
+    machine: MachineName = None,
+) -> dict[str, str]:
+    """C0, C1, T21. The job runs in `<base>/<user>/firecrest/<task id>` (D25)."""
+    system = parts.systems.named(machine)
+    name, content = await _script(form.upload("file"))
+    account = _account(form)
+    environment = _environment(form.text("env"), "Invalid JSON in 'env' variable ({text})")
+    await _reachable(system, principal, parts)
+    spec = work.submission(name, content, account=account, environment=environment)
+    return await _submitted(spec, system, principal, request, parts)
+
+
+@router.post(
+    "/jobs/path",
+    operation_id="compute_submit_path",
+    summary="Submit a job script that is on the system",
+    status_code=201,
+    responses={201: CREATED_TASK} | remote_errors("Failed to submit job"),
+    openapi_extra=form_documentation(
+        {"targetPath": "Job script on the system", **_JOB_FORM}, required=("targetPath",)
+    ),
+)
+async def submit_path(
+    request: Request,
+    parts: UseParts,
+    principal: UsePrincipal,
+    form: UseForm,
+    machine: MachineName = None,
+) -> dict[str, str]:
+    """C2. The job runs in the directory of its script."""
+    if not machine:
+        raise BadRequest({"description": "Failed to submit job", "error": "No machine name given"})
+    system = parts.systems.named(machine)
+    path = checked("targetPath", form.text("targetPath"))
+    account = _account(form)
+    environment = _environment(form.text("env"), "Invalid JSON environment provided")
+    async with parts.ssh.session(principal.user, system) as session:
+        await session.files.size(path)
+        path = await session.files.absolute(path)
+    spec = work.path_submission(path, account=account, environment=environment)
+    return await _submitted(spec, system, principal, request, parts)
+
+
+def _checked_job_ids(text: str) -> tuple[str, ...]:
+    ids = tuple(text.split(","))
+    for one in ids:
+        if not one or not is_job_id(one):
+            error = f"{one} is not a valid job ID" if one else "Jobs list wrong format"
+            raise BadRequest({"description": "Failed to retrieve job information", "error": error})
+    return ids
+
+
+def _page(size: str | None, number: str | None) -> work.Page | None:
+    """0-based page; either parameter switches paging on, no integer is the default (§7)."""
+    if size is None and number is None:
+        return None
+    return work.Page(size=max(_integer(size, 25), 0) or 25, number=_integer(number, 0))
+
+
+def _integer(text: str | None, default: int) -> int:
+    if text is None or not re.fullmatch(r"-?[0-9]{1,9}", text.strip()):
+        return default
+    return int(text)
+
+
+PageSize = Annotated[str | None, Query(alias="pageSize", description="Entries a page, default 25")]
+PageNumber = Annotated[str | None, Query(alias="pageNumber", description="0 is the first page")]
+Jobs = Annotated[str | None, Query(description="Job ids, comma-separated")]
+
+
+@router.get(
+    "/jobs",
+    operation_id="compute_jobs",
+    summary="Active jobs",
+    responses={200: CREATED_TASK} | remote_errors("Failed to retrieve jobs information"),
+)
+async def jobs(
+    request: Request,
+    parts: UseParts,
+    principal: UsePrincipal,
+    machine: MachineName = None,
+    jobs: Jobs = None,
+    page_size: PageSize = None,
+    page_number: PageNumber = None,
+    user_jobs: Annotated[
+        str | None, Query(alias="userJobs", description="false: everybody's jobs")
+    ] = None,
+) -> dict[str, str]:
+    """C3, T28."""
+    system = parts.systems.named(machine)
+    ids = () if jobs is None else _checked_job_ids(checked("jobs", jobs))
+    await _reachable(system, principal, parts)
+    spec = work.queue_query(
+        ids,
+        page=_page(page_size, page_number),
+        everybody=user_jobs is not None and not is_true(user_jobs),
+    )
+    return await _submitted(spec, system, principal, request, parts)
+
+
+@router.get(
+    "/jobs/{jobid}",
+    operation_id="compute_job",
+    summary="One active job",
+    responses={200: CREATED_TASK} | remote_errors("Failed to retrieve job information"),
+)
+async def job(
+    jobid: str,
+    request: Request,
+    parts: UseParts,
+    principal: UsePrincipal,
+    machine: MachineName = None,
+) -> dict[str, str]:
+    """C4, T25 to T27 (D09)."""
+    system = parts.systems.named(machine)
+    ids = _checked_job_ids(checked("jobid", jobid))
+    await _reachable(system, principal, parts)
+    spec = work.queue_query(ids, page=None, everybody=False)
+    return await _submitted(spec, system, principal, request, parts)
+
+
+@router.delete(
+    "/jobs/{jobid}",
+    operation_id="compute_cancel",
+    summary="Cancel a job",
+    responses={200: CREATED_TASK} | remote_errors("Failed to delete job"),
+)
+async def cancel(
+    jobid: str,
+    request: Request,
+    parts: UseParts,
+    principal: UsePrincipal,
+    machine: MachineName = None,
+) -> dict[str, str]:
+    """C5. A comma list cancels several."""
+    system = parts.systems.named(machine)
+    ids = checked("jobid", jobid)
+    await _reachable(system, principal, parts)
+    return await _submitted(work.cancellation(ids), system, principal, request, parts)
+
+
+def _moment(name: str, text: str | None) -> datetime | None:
+    """A time in one of the documented formats; raises `BadRequest` on any other text (D10)."""
+    if text is None:
+        return None
+    value = checked(name, text)
+    try:
+        return parse_time(value, datetime.now())
+    except ValueError as error:
+        raise BadRequest(
+            {
+                "description": "Failed to retrieve account information",
+                "error": f"'{name}' is not a valid time. {error}",
+            }
+        ) from error
+
+
+@router.get(
+    "/acct",
+    operation_id="compute_acct",
+    summary="Accounting of jobs",
+    responses={200: CREATED_TASK} | remote_errors("Failed to retrieve account information"),
+)
+async def acct(
+    request: Request,
+    parts: UseParts,
+    principal: UsePrincipal,
+    machine: MachineName = None,
+    jobs: Jobs = None,
+    starttime: Annotated[str | None, Query(description="Begin of the period")] = None,
+    endtime: Annotated[str | None, Query(description="End of the period")] = None,
+    page_size: PageSize = None,
+    page_number: PageNumber = None,
+) -> dict[str, str]:
+    """C6, T29, T30."""
+    system = parts.systems.named(machine)
+    ids = checked_if_given("jobs", jobs)
+    spec = work.accounting_query(
+        ids,
+        start=_moment("starttime", starttime),
+        end=_moment("endtime", endtime),
+        page=_page(page_size, page_number),
+    )
+    await _reachable(system, principal, parts)
+    return await _submitted(spec, system, principal, request, parts)

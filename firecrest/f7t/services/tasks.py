@@ -1,0 +1,100 @@
+"""`/tasks`: the records of what was accepted, and how far it came (tasks.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+
+from f7t.errors import NotTaskOwner
+from f7t.http.parameters import checked
+from f7t.parts import Parts
+from f7t.services.documentation import auth_errors, example
+from f7t.services.routing import OperationRoute, UseParts, UsePrincipal, public_url
+from f7t.tasks.model import Endpoint, Status, Task, render
+
+router = APIRouter(tags=["tasks"], route_class=OperationRoute)
+
+_TASK_EXAMPLE = {
+    "hash_id": "af516f55496faf473d3bcaa042c52431",
+    "task_id": "af516f55496faf473d3bcaa042c52431",
+    "user": "test1",
+    "service": "compute",
+    "system": "cluster",
+    "status": "200",
+    "description": "Finished successfully",
+    "data": {"result": "Job submitted", "jobid": 2},
+    "created_at": "2026-01-05T10:00:00",
+    "updated_at": "2026-01-05T10:00:01",
+    "last_modify": "2026-01-05T10:00:01",
+    "task_url": "http://127.0.0.1:8000/tasks/af516f55496faf473d3bcaa042c52431",
+}
+
+
+def _is_moving(task: Task) -> bool:
+    """Whether the server will change the task by itself soon: 111 waits for the client."""
+    return not task.is_terminal and task.status is not Status.FORM_READY
+
+
+async def _held(tasks: Sequence[Task], parts: Parts) -> dict[str, Task]:
+    """The tasks, after a moment in which unfinished ones may change (decisions.md, long polling)."""
+    seconds = parts.settings.tasks.long_poll
+    if seconds and any(_is_moving(task) for task in tasks):
+        return await parts.store.wait_change(tasks, seconds)
+    return {task.id: task for task in tasks}
+
+
+def _rendered(task: Task, endpoint: Endpoint, request: Request, parts: Parts) -> dict[str, Any]:
+    return render(
+        task,
+        shape=parts.settings.tasks.data_shape,
+        endpoint=endpoint,
+        public_url=public_url(request, parts),
+    )
+
+
+@router.get(
+    "/tasks",
+    operation_id="tasks_list",
+    summary="The caller's tasks, by id",
+    responses={200: example({"tasks": {_TASK_EXAMPLE["task_id"]: _TASK_EXAMPLE}})} | auth_errors(),
+)
+@router.get("/tasks/", operation_id="tasks_list", include_in_schema=False)
+async def tasks_list(
+    request: Request,
+    parts: UseParts,
+    principal: UsePrincipal,
+    tasks: Annotated[str | None, Query(description="Only these task ids, comma-separated")] = None,
+) -> dict[str, Any]:
+    """K2, T24. Unknown, expired and foreign ids are absent."""
+    if tasks is None:
+        found = await parts.store.list(principal.user)
+    else:
+        ids = [one.strip() for one in checked("tasks", tasks).split(",")]
+        own = await parts.store.get_many(principal.user, [one for one in ids if one])
+        found = await _held(list(own.values()), parts)
+    shown = {one.id: _rendered(one, "list", request, parts) for one in found.values()}
+    return {"tasks": shown}
+
+
+@router.get(
+    "/tasks/{taskid}",
+    operation_id="tasks_get",
+    summary="One task",
+    responses={
+        200: example({"task": _TASK_EXAMPLE}),
+        403: example({"description": "Operation not permitted. Invalid task owner."}, "Not yours"),
+        404: example({"error": "Task IDONTEXIST does not exist"}, "Unknown or expired"),
+    }
+    | auth_errors(),
+)
+async def tasks_get(
+    taskid: str, request: Request, parts: UseParts, principal: UsePrincipal
+) -> dict[str, Any]:
+    """K1, T22, T34, T41, T45."""
+    task = await parts.store.get(taskid)
+    if not task.owned_by(principal.user):
+        raise NotTaskOwner(taskid)
+    current = (await _held([task], parts)).get(task.id, task)
+    return {"task": _rendered(current, "one", request, parts)}

@@ -1,0 +1,1 @@
+"""The staging area: object storage between clients and the cluster."""

@@ -1,0 +1,26 @@
+"""All kinds of work that this gateway carries out."""
+
+from __future__ import annotations
+
+from f7t.settings import Settings
+from f7t.ssh.pool import SshPool
+from f7t.staging.area import StagingArea
+from f7t.staging.arrivals import Arrivals
+from f7t.systems import Systems
+from f7t.tasks.kinds import Kind
+from f7t.tasks.store import TaskStore
+from f7t.work.compute import Jobs
+from f7t.work.transfer import ExternalTransfers
+
+
+def kinds(
+    settings: Settings,
+    systems: Systems,
+    ssh: SshPool,
+    store: TaskStore,
+    staging: StagingArea,
+    arrivals: Arrivals,
+) -> tuple[Kind, ...]:
+    """Kinds for the task runner, with the parts that they drive."""
+    transfers = ExternalTransfers(settings, systems, ssh, store, staging, arrivals)
+    return (*Jobs(settings, systems, ssh).kinds(), *transfers.kinds())

@@ -1,0 +1,1 @@
+"""The commands of `f7t`, one module per thing a person wants."""

@@ -1,0 +1,91 @@
+"""`f7t doctor`: what is missing, what is in the way, and the mend."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from f7t_testbuild import present
+from f7t_testbuild.commands.common import (
+    EXIT_FAILED,
+    as_json,
+    json_option,
+    name_option,
+    open_runtime,
+    select,
+)
+from f7t_testbuild.doctor import Verdict, WayFinding, examine
+from f7t_testbuild.model import Testbuild
+from f7t_testbuild.native.ways import NoWay, WayName, choose_way
+from f7t_testbuild.remembered import HIGHEST_BASE, LOWEST_BASE
+
+
+@click.command()
+@name_option
+@click.option(
+    "--port-base", type=click.IntRange(LOWEST_BASE, HIGHEST_BASE), help="Ports to look at."
+)
+@json_option
+@click.pass_context
+def doctor(
+    context: click.Context,
+    name: str,
+    state_root: Path | None,
+    port_base: int | None,
+    as_document: bool,
+) -> None:
+    """Say what is missing, which ports are taken and by whom, and the mend for each.
+
+    Nothing is changed. Exit codes: 0 nothing stands in the way of `f7t up`, 1 something does.
+
+    \b
+    Examples:
+      f7t doctor
+      f7t doctor --port-base 9000 --json
+    """
+    selection = select(name, state_root)
+    kept = selection.testbuild
+    testbuild = Testbuild(name, port_base or kept.port_base, kept.state_root)
+    running = (
+        selection.known
+        and testbuild.port_base == kept.port_base
+        and open_runtime(selection).status().running
+    )
+    checks = examine(testbuild, running=running, ways=way_findings)
+    blocked = [check for check in checks if check.verdict is Verdict.BLOCKS]
+    if as_document:
+        click.echo(as_json({"checks": [asdict(check) for check in checks], "ready": not blocked}))
+    else:
+        present.print_table(present.checks_table(checks), sys.stdout)
+        ready = f"testbuild {name!r} {'is up' if running else 'can be started'}"
+        click.echo(f"{len(blocked)} in the way of f7t up" if blocked else ready)
+    context.exit(EXIT_FAILED if blocked else 0)
+
+
+def way_findings() -> list[WayFinding]:
+    """Every way of isolating the cluster, tried for real."""
+    try:
+        chosen = choose_way(None)
+        taken, reasons = chosen.name, chosen.reasons
+    except NoWay as refusal:
+        taken, reasons = None, refusal.reasons
+    return [
+        WayFinding(
+            way.value,
+            possible=_possible(way),
+            reason=reasons.get(way.value, ""),
+            chosen=way is taken,
+        )
+        for way in WayName
+    ]
+
+
+def _possible(way: WayName) -> bool:
+    try:
+        choose_way(way.value)
+    except NoWay:
+        return False
+    return True

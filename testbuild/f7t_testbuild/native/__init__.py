@@ -1,0 +1,1 @@
+"""The native runtime: real daemons of this machine in a private place, no container engine."""

@@ -1,0 +1,223 @@
+"""Configuration files and parts of the cluster from `cluster/daemons.yaml` and its templates."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+from f7t_testbuild.native.data import data_path
+from f7t_testbuild.native.site import Node, Partition, Site
+from f7t_testbuild.native.versions import Version, by_version
+from f7t_testbuild.supervise.part import CheckKind, Part
+
+SYSTEM_TABLES = (
+    Path("/usr/share/mysql/mysql_system_tables.sql"),
+    Path("/usr/share/mariadb/mariadb_system_tables.sql"),
+)
+NEEDED_TABLES = ("db", "event", "func", "plugin", "proc", "procs_priv", "servers")
+
+
+class MissingFile(FileNotFoundError):
+    """A file that Debian's packages should have brought."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """TCP ports of the daemons, on the loopback that the cluster sees."""
+
+    ssh: int
+    slurmctld: int
+    slurmdbd: int
+    first_slurmd: int
+
+    def of(self, site: Site) -> dict[str, int]:
+        """slurmd port of every node by name."""
+        return {node.name: self.first_slurmd + i for i, node in enumerate(site.nodes)}
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    name: str
+    mode: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """`cluster/daemons.yaml`, filled in for one cluster."""
+
+    files: tuple[ConfigFile, ...]
+    parts: tuple[Part, ...]
+    packages: Mapping[str, str]
+    """Package of every part by name."""
+    environment: Mapping[str, str]
+
+
+def render(
+    site: Site,
+    version: Version,
+    ports: Ports,
+    places: Mapping[str, Path],
+    session_extra: Mapping[str, str],
+) -> Definitions:
+    """Fill in the definitions.
+
+    `places` are etc, run, private, var and spool as the cluster sees them; `session_extra` are
+    additional variables of ssh sessions. Raises `KeyError` for an unknown `${word}`.
+    """
+    raw = yaml.safe_load(data_path("cluster/daemons.yaml").read_text())
+    values = {
+        **{name: str(path) for name, path in places.items()},
+        **_site_values(site, ports),
+        **{key: by_version(rules, version) or "" for key, rules in raw["version_values"].items()},
+    }
+    session = {**_filled(raw["session_environment"], values), **session_extra}
+    values["session_environment"] = " ".join(f"{key}={value}" for key, value in session.items())
+    daemons = [entry for item in raw["daemons"] for entry in _repeated(item, values, site, ports)]
+    return Definitions(
+        files=tuple(_files(raw["files"], version, values)),
+        parts=tuple(_part(entry) for entry in daemons),
+        packages={entry["name"]: entry["package"] for entry in daemons},
+        environment=_filled(raw["environment"], values),
+    )
+
+
+def _site_values(site: Site, ports: Ports) -> dict[str, str]:
+    names = [user.name for user in site.users]
+    accounts = f"{site.cluster} {site.account} {names}"
+    return {
+        "cluster": site.cluster,
+        "users": " ".join(names),
+        "user_list": ",".join(names),
+        "account": site.account.name,
+        "account_description": site.account.description,
+        "account_organization": site.account.organization,
+        "accounts_digest": hashlib.sha256(accounts.encode()).hexdigest()[:16],
+        "ssh_port": str(ports.ssh),
+        "slurmctld_port": str(ports.slurmctld),
+        "slurmdbd_port": str(ports.slurmdbd),
+        "nodes": node_lines(site, ports),
+        "partitions": partition_lines(site),
+    }
+
+
+def node_lines(site: Site, ports: Ports) -> str:
+    """`NodeName=` lines of slurm.conf(5); the lowest weight is used first."""
+
+    def line(node: Node, port: int) -> str:
+        features = f" Feature={','.join(site.features)}" if not node.transfer else ""
+        return (
+            f"NodeName={node.name} NodeHostname={node.name} NodeAddr=127.0.0.1 Port={port} "
+            f"CPUs={site.cpus} RealMemory={site.memory_mb} Weight={node.weight}{features} "
+            "State=UNKNOWN"
+        )
+
+    listening = ports.of(site)
+    return "\n".join(line(node, listening[node.name]) for node in site.nodes)
+
+
+def partition_lines(site: Site) -> str:
+    """`PartitionName=` lines of slurm.conf(5).
+
+    The times are finite: with INFINITE the same job shows different limits by scheduler.
+    """
+
+    def line(partition: Partition) -> str:
+        wanted = partition.nodes == "transfer"
+        nodes = ",".join(node.name for node in site.nodes if node.transfer is wanted)
+        default = " Default=YES" if partition.default else ""
+        return (
+            f"PartitionName={partition.name} Nodes={nodes}{default} MaxTime={partition.max_time} "
+            f"DefaultTime={partition.default_time} State=UP"
+        )
+
+    return "\n".join(line(partition) for partition in site.partitions)
+
+
+def _files(
+    entries: Sequence[Mapping[str, Any]], version: Version, values: Mapping[str, str]
+) -> Iterator[ConfigFile]:
+    for entry in entries:
+        if "template" in entry:
+            text = _fill(data_path(f"cluster/{entry['template']}").read_text(), values)
+        else:
+            chosen = by_version(entry["rules"], version)
+            if chosen is None:
+                continue
+            text = chosen
+        yield ConfigFile(entry["name"], int(entry["mode"], 8), text)
+
+
+def _repeated(
+    entry: Mapping[str, Any], values: Mapping[str, str], site: Site, ports: Ports
+) -> Iterator[dict[str, Any]]:
+    """The entry itself, or one per node for `for_each: node`; filled in."""
+    if entry.get("for_each") != "node":
+        yield _filled(entry, values)
+        return
+    for name, port in ports.of(site).items():
+        node_values = {**values, "node_name": name, "node_port": str(port)}
+        yield _filled(_without(entry, "for_each"), node_values)
+
+
+def _part(entry: Mapping[str, Any]) -> Part:
+    """The part; unless it says otherwise its address is what its readiness looks at."""
+    part = Part.from_json(_without(entry, "package"))
+    if part.address != "-":
+        return part
+    match part.ready.kind:
+        case CheckKind.TCP:
+            return replace(part, address=part.ready.address)
+        case CheckKind.UNIX:
+            return replace(part, address=f"unix:{part.ready.address}")
+        case _:
+            return part
+
+
+def _without(entry: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != key}
+
+
+def _filled(value: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - any YAML value
+    match value:
+        case str():
+            return _fill(value, values)
+        case list():
+            return [_filled(item, values) for item in value]
+        case dict():
+            return {key: _filled(item, values) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    return Template(text).substitute(values)
+
+
+def mariadb_init_sql(sources: Sequence[Path] = SYSTEM_TABLES) -> str:
+    """The init-file: tables without which slurmdbd loses associations, and its own database.
+
+    The statements are the installed MariaDB's own. 24.11's slurmdbd cannot create its database
+    itself with Debian 13's client library. Raises `MissingFile`.
+    """
+    for source in sources:
+        if source.exists():
+            tables = source.read_text()
+            break
+    else:
+        raise MissingFile(f"none of {', '.join(map(str, sources))} (package mariadb-server-core)")
+    lines = ["CREATE DATABASE IF NOT EXISTS mysql;", "USE mysql;"]
+    for table in NEEDED_TABLES:
+        found = re.search(rf"^CREATE TABLE IF NOT EXISTS {table} .*;$", tables, re.MULTILINE)
+        if not found:
+            raise MissingFile(f"{source} has no one-line definition of the table {table}")
+        lines.append(found[0])
+    lines.append("CREATE DATABASE IF NOT EXISTS slurm_acct_db;")
+    return "\n".join(lines) + "\n"

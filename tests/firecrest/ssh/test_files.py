@@ -1,0 +1,420 @@
+"""File operations over a real SFTP server: contents, odd names, kinds of errors."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from f7t.errors import (
+    AlreadyExists,
+    CommandFailed,
+    CommandTimeout,
+    IsADirectory,
+    NotADirectory,
+    NotFound,
+    PermissionDenied,
+    RemoteError,
+    SizeLimitExceeded,
+)
+from f7t.ssh.files import RemoteFiles
+from f7t.ssh.listing import FileEntry
+from f7t.ssh.pool import SshPool
+
+if TYPE_CHECKING:
+    from firecrest.ssh.conftest import Sshd
+
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+async def files(pool: SshPool, sshd: Sshd, home: Path) -> AsyncIterator[RemoteFiles]:
+    """Files as test1 sees them, home empty."""
+    async with pool.session("test1", sshd) as session:
+        yield session.files
+
+
+def make(path: Path, content: bytes = b"", *, mode: int = 0o644) -> Path:
+    """A file of test1."""
+    path.write_bytes(content)
+    path.chmod(mode)
+    os.chown(path, 2001, 2001)
+    return path
+
+
+async def test_a_listing_shows_what_ls_would_show(files: RemoteFiles, home: Path) -> None:
+    noon = datetime(2026, 1, 5, 12, 30, 15, tzinfo=UTC).timestamp()
+    for path in (make(home / "b.dat", b"0123456789", mode=0o664), make(home / ".hidden")):
+        os.utime(path, (noon, noon))
+    (home / "Dir").mkdir()
+    (home / "Dir").chmod(0o3775)
+    os.chown(home / "Dir", 2001, 2002)
+    os.utime(home / "Dir", (noon, noon))
+    (home / "a link").symlink_to("no/where at all")
+    os.utime(home / "a link", (noon, noon), follow_symlinks=False)
+    make(home / "suid", mode=0o4711)
+    os.chown(home / "suid", 0, 4242)
+    (home / "suid").chmod(0o4711)
+    os.utime(home / "suid", (noon, noon))
+    when = datetime(2026, 1, 5, 12, 30, 15)
+    directory_size = (home / "Dir").stat().st_size
+    shown = await files.listing(str(home))
+    assert shown == [
+        FileEntry("Dir", "d", "rwxrwsr-t", "", "test1", "test2", directory_size, when),
+        FileEntry("a link", "l", "rwxrwxrwx", "no/where at all", "root", "root", 15, when),
+        FileEntry("b.dat", "-", "rw-rw-r--", "", "test1", "test1", 10, when),
+        FileEntry("suid", "-", "rws--x--x", "", "root", "4242", 0, when),
+    ]
+    assert [entry.name for entry in await files.listing(str(home), show_hidden=True)] == [
+        ".hidden",
+        "Dir",
+        "a link",
+        "b.dat",
+        "suid",
+    ]
+    numbers = await files.listing(str(home), numeric_uid=True)
+    assert [(entry.user, entry.group) for entry in numbers] == [
+        ("2001", "2002"),
+        ("0", "0"),
+        ("2001", "2001"),
+        ("0", "4242"),
+    ]
+
+
+async def test_an_empty_directory_lists_nothing(files: RemoteFiles, home: Path) -> None:
+    assert await files.listing(".") == []
+    assert await files.listing(str(home) + "/") == []
+
+
+@pytest.mark.parametrize("name", ["one.txt", "with blank", "é"])
+async def test_a_single_file_is_listed_under_the_path_as_given(
+    name: str, pool: SshPool, sshd: Sshd, home: Path
+) -> None:
+    make(home / name, b"abc")
+    async with pool.session("test1", sshd) as session:
+        # A fresh pool has seen no listing that would tell the names of the ids.
+        (entry,) = await session.files.listing(f"{home}/{name}")
+        assert entry.name == f"{home}/{name}"
+        assert (entry.user, entry.group, entry.size) == ("test1", "test1", 3)
+        (relative,) = await session.files.listing(name)
+        assert relative.name == name
+
+
+async def test_ids_without_a_name_are_shown_as_numbers(files: RemoteFiles, home: Path) -> None:
+    make(home / "strange")
+    os.chown(home / "strange", 4343, 4242)
+    (entry,) = await files.listing(f"{home}/strange")
+    assert (entry.user, entry.group) == ("4343", "4242")
+
+
+async def test_a_link_is_followed_only_with_a_trailing_slash(
+    files: RemoteFiles, home: Path
+) -> None:
+    (home / "target").mkdir()
+    make(home / "target" / "inside")
+    (home / "link").symlink_to("target")
+    (link,) = await files.listing(f"{home}/link")
+    assert (link.name, link.type, link.link_target) == (f"{home}/link", "l", "target")
+    assert [entry.name for entry in await files.listing(f"{home}/link/")] == ["inside"]
+
+
+ODD_NAMES = [
+    b"with blank",
+    b" leading",
+    b"quote'\"",
+    b"new\nline",
+    b"back\\slash",
+    b"$(touch x)",
+    b"*",
+    b"\xff\xfe",
+    b"\xc3\xa9t\xc3\xa9",
+    b"tab\t\x1b[31m",
+    b"-rf",
+    b"x" * 255,
+]
+
+
+async def test_odd_names_come_through(files: RemoteFiles, home: Path) -> None:
+    for name in ODD_NAMES:
+        make(home / os.fsdecode(name), name)
+    names = [entry.name for entry in await files.listing(str(home))]
+    assert names == [name.decode("utf-8", "backslashreplace") for name in sorted(ODD_NAMES)]
+    for name in ODD_NAMES:
+        path = f"{home}/" + name.decode("utf-8", "surrogateescape")
+        assert await files.read(path, MEGABYTE) == name
+        await files.remove(path)
+    assert await files.listing(str(home), show_hidden=True) == []
+
+
+async def test_five_thousand_entries_with_links(files: RemoteFiles, home: Path) -> None:
+    directory = home / "big"
+    directory.mkdir(mode=0o755)
+    for number in range(4000):
+        (directory / f"{number:05}").touch()
+    for number in range(1000):
+        (directory / f"link{number:05}").symlink_to(f"to{number}")
+    shown = await files.listing(str(directory))
+    assert len(shown) == 5000
+    assert [entry.link_target for entry in shown if entry.type == "l"] == [
+        f"to{number}" for number in range(1000)
+    ]
+
+
+def tree(directory: Path) -> list[Path]:
+    return sorted(directory.rglob("*"))
+
+
+def prepare_kinds(home: Path) -> None:
+    """One thing of each kind that an operation may stumble over."""
+    make(home / "file", b"content")
+    (home / "dir").mkdir()
+    os.chown(home / "dir", 2001, 2001)
+    make(home / "secret", b"hidden", mode=0o600)
+    os.chown(home / "secret", 0, 0)
+    (home / "closed").mkdir(mode=0o700)
+    make(home / "closed" / "file")
+    (home / "readonly").mkdir(mode=0o755)
+    (home / "loop").symlink_to("loop")
+    (home / "dangling").symlink_to("nowhere")
+    os.mkfifo(home / "pipe")
+    os.chown(home / "pipe", 2001, 2001)
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("", NotFound),
+        ("absent", NotFound),
+        ("absent/", NotFound),
+        ("absent/deeper/still", NotFound),
+        ("file/", NotADirectory),
+        ("file/below", NotADirectory),
+        ("file/below/deeper", NotADirectory),
+        ("closed", PermissionDenied),
+        ("closed/file", PermissionDenied),
+        ("closed/absent/x", PermissionDenied),
+        ("loop/", NotFound),
+        ("loop/x", NotFound),
+        ("a\0b", NotFound),
+        ("x" * 256, CommandFailed),
+        ("x/" * 2048, CommandFailed),
+        ("x/" * 500_000, CommandFailed),
+    ],
+)
+async def test_what_a_listing_cannot_show(
+    path: str, error: type[RemoteError], files: RemoteFiles, home: Path
+) -> None:
+    prepare_kinds(home)
+    with pytest.raises(error) as raised:
+        await files.listing(path)
+    assert raised.value.path == path
+    assert raised.value.message
+    # The connection is still good for others.
+    assert len(await files.listing("dir/")) == 0
+
+
+async def test_a_home_of_another_user_is_closed(files: RemoteFiles, sshd: Sshd) -> None:
+    for path in (str(sshd.home("test2")), f"{sshd.home('test2')}/x"):
+        with pytest.raises(PermissionDenied):
+            await files.listing(path)
+
+
+@pytest.mark.parametrize("size", [0, 1, 32768, 262144, 3 * MEGABYTE + 7])
+async def test_content_is_read_whole(size: int, files: RemoteFiles, home: Path) -> None:
+    content = os.urandom(size)
+    make(home / "data", content)
+    assert await files.size("data") == size
+    assert await files.read("data", size) == content
+    assert await files.read(f"{home}/data", 10 * MEGABYTE) == content
+    assert await files.tail("data", 1000) == content[-1000:]
+    if size:
+        with pytest.raises(SizeLimitExceeded):
+            await files.read("data", size - 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("absent", NotFound),
+        ("dangling", NotFound),
+        ("dir", IsADirectory),
+        ("dir/", IsADirectory),
+        ("file/x", NotADirectory),
+        ("secret", PermissionDenied),
+        ("closed/file", PermissionDenied),
+        ("pipe", CommandFailed),
+        ("/dev/zero", CommandFailed),
+    ],
+)
+async def test_what_cannot_be_read(
+    path: str, error: type[RemoteError], files: RemoteFiles, home: Path
+) -> None:
+    prepare_kinds(home)
+    for operation in (files.size(path), files.read(path, MEGABYTE), files.tail(path, 10)):
+        with pytest.raises(error) as raised:
+            await operation
+        assert raised.value.path == path
+    assert await files.tails([path, "file", path], 3) == {path: b"", "file": b"ent"}
+
+
+async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+async def test_a_file_is_written_as_the_user(files: RemoteFiles, home: Path) -> None:
+    content = os.urandom(2 * MEGABYTE + 3)
+    await files.write(str(home), "new", content)
+    written = home / "new"
+    assert written.read_bytes() == content
+    status = written.stat()
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (2001, 0o644)
+    await files.write(str(home), "new", chunked(b"shorter", b"", b" now"))
+    assert written.read_bytes() == b"shorter now"
+    assert written.stat().st_ino == status.st_ino
+    await files.write(str(home) + "/", "empty", b"")
+    assert (home / "empty").read_bytes() == b""
+    await files.write(".", "- odd 'name'\n", b"x")
+    assert (home / "- odd 'name'\n").read_bytes() == b"x"
+
+
+async def test_an_overwritten_file_keeps_its_mode(files: RemoteFiles, home: Path) -> None:
+    make(home / "script", b"old", mode=0o750)
+    await files.write(str(home), "script", b"new")
+    assert stat.S_IMODE((home / "script").stat().st_mode) == 0o750
+
+
+@pytest.mark.parametrize(
+    ("directory", "name", "error", "path"),
+    [
+        ("absent", "x", NotFound, "absent"),
+        ("file", "x", NotADirectory, "file"),
+        ("file/below", "x", NotADirectory, "file/below"),
+        ("closed", "x", PermissionDenied, "closed/x"),
+        ("readonly", "x", PermissionDenied, "readonly/x"),
+        (".", "secret", PermissionDenied, "./secret"),
+        (".", "dir", IsADirectory, "./dir"),
+        (".", "pipe", CommandFailed, "./pipe"),
+        ("dir", "x" * 256, CommandFailed, "dir/" + "x" * 256),
+    ],
+)
+async def test_where_nothing_can_be_written(
+    directory: str,
+    name: str,
+    error: type[RemoteError],
+    path: str,
+    files: RemoteFiles,
+    home: Path,
+) -> None:
+    prepare_kinds(home)
+    before = tree(home)
+    with pytest.raises(error) as raised:
+        await files.write(directory, name, b"data")
+    assert raised.value.path == path
+    assert tree(home) == before
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../x", "a\0"])
+async def test_only_plain_names_can_be_written(name: str, files: RemoteFiles) -> None:
+    with pytest.raises(ValueError, match="no file name"):
+        await files.write(".", name, b"data")
+
+
+async def test_a_write_that_fails_midway_leaves_no_new_file(files: RemoteFiles, home: Path) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"first"
+        raise RuntimeError("the client went away")
+
+    make(home / "old", b"before")
+    for name in ("new", "old"):
+        with pytest.raises(RuntimeError):
+            await files.write(str(home), name, broken())
+    # The clean-up is sent before anything later on the same channel.
+    assert [entry.name for entry in await files.listing(str(home))] == ["old"]
+
+
+async def test_directories_are_made_with_their_parents(files: RemoteFiles, home: Path) -> None:
+    await files.make_directories("a/b/c")
+    await files.make_directories(f"{home}/a/b/c/d/")
+    assert (home / "a/b/c/d").is_dir()
+    assert stat.S_IMODE((home / "a/b").stat().st_mode) == 0o755
+    await files.make_directories("/")
+    await files.make_directories(".")
+    deep = "n/" * 1500
+    await files.make_directories(deep)
+    assert await files.listing(deep) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("file", AlreadyExists),
+        ("pipe", AlreadyExists),
+        ("file/below", NotADirectory),
+        ("file/below/deeper", NotADirectory),
+        ("readonly/x", PermissionDenied),
+        ("closed/x/y", PermissionDenied),
+        ("/proc/f7t/x", RemoteError),
+        ("dangling/x", RemoteError),
+        ("loop/x", RemoteError),
+    ],
+)
+async def test_directories_that_cannot_be_made(
+    path: str, error: type[RemoteError], files: RemoteFiles, home: Path
+) -> None:
+    prepare_kinds(home)
+    with pytest.raises(error) as raised:
+        await files.make_directories(path)
+    assert not isinstance(raised.value, CommandTimeout)
+    assert raised.value.path == path
+
+
+async def test_a_writable_directory_is_probed_without_a_trace(
+    files: RemoteFiles, home: Path
+) -> None:
+    prepare_kinds(home)
+    before = tree(home)
+    await files.writable_directory("dir")
+    await files.writable_directory(str(home) + "/")
+    for path, error in (
+        ("absent", NotFound),
+        ("file", NotADirectory),
+        ("readonly", PermissionDenied),
+        ("closed", PermissionDenied),
+        ("/", PermissionDenied),
+    ):
+        with pytest.raises(error) as raised:
+            await files.writable_directory(path)
+        assert raised.value.path == path
+    await files.size("file")
+    assert tree(home) == before
+
+
+async def test_removing(files: RemoteFiles, home: Path) -> None:
+    prepare_kinds(home)
+    await files.remove("file")
+    await files.remove("dangling")
+    assert not (home / "file").exists()
+    with pytest.raises(NotFound):
+        await files.remove("file")
+    with pytest.raises(IsADirectory):
+        await files.remove("dir")
+
+
+async def test_many_operations_at_once_share_one_channel(
+    pool: SshPool, sshd: Sshd, home: Path
+) -> None:
+    for number in range(100):
+        make(home / f"{number:03}", str(number).encode())
+    async with pool.session("test1", sshd) as session:
+        read = await asyncio.gather(
+            *(session.files.read(f"{number:03}", 100) for number in range(100))
+        )
+    assert read == [str(number).encode() for number in range(100)]
+    assert pool.stats().handshakes == 1

@@ -1,0 +1,168 @@
+"""A running testbuild as its users see it: URLs, tokens, calls, tasks."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import requests
+
+from f7t_testbuild.model import CLIENT_ID, SYSTEM, Testbuild
+
+T = TypeVar("T")
+PASSWORDS = {"test1": "test11", "test2": "test22", "test4": "test44"}
+SERVICE_ACCOUNT = f"service-account-{CLIENT_ID}"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port_base() -> int:
+    """A port base all of whose ports are free now."""
+    for base in range(21000, 30000, 100):
+        if all(map(_is_free, Testbuild(port_base=base).ports.values())):
+            return base
+    raise RuntimeError("no free block of ports between 21000 and 30000")
+
+
+def until(probe: Callable[[], T | None], *, seconds: float = 30, what: str = "condition") -> T:
+    """Ask `probe` until it answers something other than None, at most `seconds` long."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = probe()
+        if answer is not None:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+@dataclass
+class Live:
+    """A client's view of one testbuild."""
+
+    testbuild: Testbuild
+    secrets: dict[str, str]
+    way: str
+    _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return self.testbuild.gateway_url
+
+    def grant(self, **form: str) -> dict[str, Any]:
+        """Answer of the token endpoint to this form."""
+        response = requests.post(self.testbuild.token_url, data=form, timeout=10)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def token(self, user: str = "test1") -> str:
+        """An access token of `user`, or of the client's service account."""
+        token, expires = self._tokens.get(user, ("", 0.0))
+        if expires > time.monotonic():
+            return token
+        client = {"client_id": CLIENT_ID, "client_secret": self.secrets["client_secret"]}
+        if user == SERVICE_ACCOUNT:
+            answer = self.grant(grant_type="client_credentials", **client)
+        else:
+            answer = self.grant(
+                grant_type="password", username=user, password=PASSWORDS[user], **client
+            )
+        self._tokens[user] = (answer["access_token"], time.monotonic() + answer["expires_in"] / 2)
+        return str(answer["access_token"])
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        user: str = "test1",
+        machine: str | None = SYSTEM,
+        headers: dict[str, str] | None = None,
+        **arguments: Any,
+    ) -> requests.Response:
+        """One request with token and, unless None, machine header."""
+        sent = {"Authorization": f"Bearer {self.token(user)}", **(headers or {})}
+        if machine is not None:
+            sent["X-Machine-Name"] = machine
+        return requests.request(method, f"{self.url}{path}", headers=sent, timeout=60, **arguments)
+
+    def get(self, path: str, **arguments: Any) -> requests.Response:
+        return self.call("GET", path, **arguments)
+
+    def post(self, path: str, **arguments: Any) -> requests.Response:
+        return self.call("POST", path, **arguments)
+
+    def delete(self, path: str, **arguments: Any) -> requests.Response:
+        return self.call("DELETE", path, **arguments)
+
+    def task(self, task_id: str, *, user: str = "test1") -> dict[str, Any]:
+        """The task as `/tasks/{id}` shows it now."""
+        response = self.get(f"/tasks/{task_id}", user=user, machine=None)
+        assert response.status_code == 200, response.text
+        task: dict[str, Any] = response.json()["task"]
+        return task
+
+    def settled(
+        self,
+        answer: requests.Response,
+        *,
+        user: str = "test1",
+        states: frozenset[str] = frozenset({"114", "117", "118", "200", "302", "400"}),
+        seconds: float = 60,
+    ) -> dict[str, Any]:
+        """The task that `answer` announced, once it is in one of `states`."""
+        assert answer.status_code in {200, 201}, answer.text
+        task_id = answer.json()["task_id"]
+
+        def probe() -> dict[str, Any] | None:
+            task = self.task(task_id, user=user)
+            return task if task["status"] in states else None
+
+        return until(probe, seconds=seconds, what=f"task {task_id} in {sorted(states)}")
+
+    def submit(
+        self, script: str | bytes, *, user: str = "test1", name: str = "script.sh"
+    ) -> dict[str, Any]:
+        """Submit a job script; the settled task."""
+        answer = self.post("/compute/jobs", user=user, files={"file": (name, script)})
+        return self.settled(answer, user=user)
+
+    def accounted(
+        self, job_id: int | str, *, user: str = "test1", seconds: float = 60
+    ) -> dict[str, Any]:
+        """The accounting record of a job once it has ended and is complete.
+
+        The controller hands new jobs to the database in passes: for some seconds the record of a
+        finished job may lack its partition and name.
+        """
+
+        def probe() -> dict[str, Any] | None:
+            answer = self.get("/compute/acct", user=user, params={"jobs": str(job_id)})
+            data = self.settled(answer, user=user)["data"]
+            rows = [row for row in data or [] if row["jobid"] == str(job_id)]
+            over = rows and rows[0]["state"].split()[0] in {
+                "COMPLETED",
+                "FAILED",
+                "CANCELLED",
+                "TIMEOUT",
+            }
+            return rows[0] if over and rows[0]["partition"] else None
+
+        return until(probe, seconds=seconds, what=f"job {job_id} accounted")
+
+    def log(self, part: str) -> str:
+        """Everything that a part logged so far."""
+        files = sorted(Path(self.testbuild.directory, "log").glob(f"{part}*"))
+        return "".join(file.read_text(errors="replace") for file in files)
