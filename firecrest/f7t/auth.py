@@ -81,6 +81,7 @@ def _parse(token: str) -> _Token:
         raise _message("Bad token; invalid JSON")
     header, claims = _decode_json(segments[0]), _decode_json(segments[1])
     algorithm = header.get("alg") if isinstance(header, dict) else None
+    key_id = header.get("kid") if isinstance(header, dict) else None
     if not isinstance(algorithm, str) or algorithm not in _KNOWN_ALGORITHMS:
         raise _message("Bad token; invalid alg")
     if not isinstance(claims, dict):
@@ -90,7 +91,7 @@ def _parse(token: str) -> _Token:
     except (binascii.Error, ValueError) as error:
         raise _message("Bad token; invalid signature") from error
     signed = f"{segments[0]}.{segments[1]}".encode("ascii")
-    return _Token(algorithm, header.get("kid"), claims, signed, signature)
+    return _Token(algorithm, key_id, claims, signed, signature)
 
 
 def _is_number(value: object) -> bool:

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 class InternalApp:
     """Raw ASGI: `/metrics`, `/health/live`, `/health/ready`."""
 
-    def __init__(self, checks: dict[str, Check]) -> None:
+    def __init__(self, checks: Mapping[str, Check]) -> None:
         self._checks = checks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +79,9 @@ class _QuietServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving_internal(host: str, port: int, checks: dict[str, Check]) -> AsyncIterator[None]:
+async def serving_internal(
+    host: str, port: int, checks: Mapping[str, Check]
+) -> AsyncIterator[None]:
     """Serve the internal port while the block runs; port 0 serves nothing."""
     if not port:
         yield

@@ -65,7 +65,8 @@ def _serve(arguments: list[str]) -> int:
     where.add_argument("--fd", type=int, help="inherited listening socket")
     where.add_argument("--port", type=int, help="port on 127.0.0.1")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
 
     from f7t_identity.realmfile import load_realm
 

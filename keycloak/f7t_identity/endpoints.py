@@ -90,10 +90,12 @@ class MachineEndpoints:
         return JSONResponse(body, headers={**_NO_STORE, **cors})
 
     def _log_refusal(self, kind: str, form: Form, error: OAuthError) -> None:
-        # Only a client id that exists: people paste secrets into the wrong field.
+        # Nothing the caller chose, except a client id that exists: people paste secrets into the
+        # wrong field, and the text about an invalid scope repeats what was sent.
         known = form.get("client_id", "")
         extra = {"grant": kind, "client": known if known in self._issuer.realm.clients else None}
-        _log.info("token refused: %s (%s)", error.error, error.description, extra=extra)
+        reason = "" if error.error == "invalid_scope" else f" ({error.description})"
+        _log.info("token refused: %s%s", error.error, reason, extra=extra)
 
     def _origin_headers(self, request: Request, form: Form) -> dict[str, str] | None:
         """CORS headers for the calling page; None if its origin is not one of the client's."""

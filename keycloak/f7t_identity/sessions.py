@@ -247,6 +247,11 @@ class Memory:
     def is_revoked(self, jti: str) -> bool:
         return jti in self._revoked
 
+    def size(self) -> int:
+        """How many things are remembered."""
+        kept = (self._sessions, self._logins, self._codes, self._devices, self._revoked)
+        return sum(len(store) for store in kept)
+
     def _purge(self) -> None:
         """Drop what is over, at most once a minute, so that memory stays bounded."""
         now = self._clock()

@@ -7,7 +7,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -43,23 +43,21 @@ class Check:
 
 
 @dataclass(frozen=True)
-class WayFinding:
-    """Whether one way of isolating the cluster is possible on this machine, and why (not)."""
+class Ways:
+    """Which way of isolating the cluster would be taken here, and what was found of each."""
 
-    name: str
-    possible: bool
-    reason: str
-    chosen: bool
+    chosen: str | None
+    reasons: Mapping[str, str]
 
 
 def examine(
-    testbuild: Testbuild, *, running: bool, ways: Callable[[], list[WayFinding]]
+    testbuild: Testbuild, *, running: bool, look_for_ways: Callable[[], Ways]
 ) -> list[Check]:
     """All checks, in the order in which `f7t up` meets them."""
     found = packages.missing()
     checks = [python_check(), packages_check(found), slurm_check()]
     # What a way needs is among the packages: without them the answer would mislead.
-    checks += [] if found else [ways_check(ways())]
+    checks += [] if found else [ways_check(look_for_ways())]
     checks += [ports_check(testbuild, running=running), disk_check(testbuild), memory_check()]
     return checks
 
@@ -110,15 +108,13 @@ def slurm_check() -> Check:
     return Check("slurm", Verdict.OK, f"{result.stdout.strip()} at {program}")
 
 
-def ways_check(ways: list[WayFinding]) -> Check:
-    """Which way of isolating the cluster is taken, which would be possible, and why not."""
-    lines = [
-        f"{way.name}: {'possible' if way.possible else 'not possible'}"
-        f"{' (taken)' if way.chosen else ''}{f', {way.reason}' if way.reason else ''}"
-        for way in ways
-    ]
-    finding = "\n".join(lines)
-    if any(way.possible for way in ways):
+def ways_check(ways: Ways) -> Check:
+    """Which way of isolating the cluster is taken, and why the others could be or not."""
+    finding = "\n".join(
+        f"{way}{' (taken)' if way == ways.chosen else ''}: {reason}"
+        for way, reason in ways.reasons.items()
+    )
+    if ways.chosen is not None:
         return Check("isolation", Verdict.OK, finding)
     return Check(
         "isolation",

@@ -56,7 +56,7 @@ class PlainProgress:
                 continue
             with self._lock:
                 if self._message:
-                    self._write(f"... {self._message}")
+                    self._write(f"... still at work, last: {self._message}")
 
     def _write(self, text: str) -> None:
         elapsed = time.monotonic() - self._started

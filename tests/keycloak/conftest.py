@@ -92,7 +92,7 @@ class RunningIssuer:
         with self.process.stderr as stream:
             self.lines.extend(stream)
 
-    def token(self, data: Mapping[str, str], **more: Any) -> httpx.Response:  # noqa: ANN401
+    def token(self, data: Mapping[str, str], **more: Any) -> httpx.Response:
         """POST to the token endpoint."""
         return self.http.post(f"{self.oidc}/token", data=dict(data), **more)
 

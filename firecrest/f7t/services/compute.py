@@ -20,7 +20,7 @@ from f7t.http.parameters import (
     is_true,
 )
 from f7t.parts import Parts
-from f7t.services.documentation import CREATED_TASK, remote_errors
+from f7t.services.documentation import CREATED_TASK, remote_errors, success
 from f7t.services.routing import (
     MachineName,
     OperationRoute,
@@ -34,6 +34,7 @@ from f7t.slurm.times import parse_time
 from f7t.systems import System
 from f7t.tasks.model import Service, TaskSpec, new_task
 from f7t.work import compute as work
+from f7t.work.paging import Page
 
 router = APIRouter(prefix="/compute", tags=["compute"], route_class=OperationRoute)
 
@@ -115,7 +116,7 @@ def _account(form: Form) -> str | None:
     operation_id="compute_submit",
     summary="Submit a job script (the tutorial's path)",
     status_code=201,
-    responses={201: CREATED_TASK}
+    responses=success(201, CREATED_TASK)
     | remote_errors("Failed to submit job file", too_large=_TOO_LARGE),
     openapi_extra=form_documentation(_JOB_FORM, required=("file",), file="Job script"),
 )
@@ -124,7 +125,7 @@ def _account(form: Form) -> str | None:
     operation_id="compute_submit_upload",
     summary="Submit a job script",
     status_code=201,
-    responses={201: CREATED_TASK}
+    responses=success(201, CREATED_TASK)
     | remote_errors("Failed to submit job file", too_large=_TOO_LARGE),
     openapi_extra=form_documentation(_JOB_FORM, required=("file",), file="Job script"),
 )
@@ -150,7 +151,7 @@ async def submit(
     operation_id="compute_submit_path",
     summary="Submit a job script that is on the system",
     status_code=201,
-    responses={201: CREATED_TASK} | remote_errors("Failed to submit job"),
+    responses=success(201, CREATED_TASK) | remote_errors("Failed to submit job"),
     openapi_extra=form_documentation(
         {"targetPath": "Job script on the system", **_JOB_FORM}, required=("targetPath",)
     ),
@@ -185,11 +186,11 @@ def _checked_job_ids(text: str) -> tuple[str, ...]:
     return ids
 
 
-def _page(size: str | None, number: str | None) -> work.Page | None:
+def _page(size: str | None, number: str | None) -> Page | None:
     """0-based page; either parameter switches paging on, no integer is the default (§7)."""
     if size is None and number is None:
         return None
-    return work.Page(size=max(_integer(size, 25), 0) or 25, number=_integer(number, 0))
+    return Page(size=max(_integer(size, 25), 0) or 25, number=_integer(number, 0))
 
 
 def _integer(text: str | None, default: int) -> int:
@@ -207,7 +208,7 @@ Jobs = Annotated[str | None, Query(description="Job ids, comma-separated")]
     "/jobs",
     operation_id="compute_jobs",
     summary="Active jobs",
-    responses={200: CREATED_TASK} | remote_errors("Failed to retrieve jobs information"),
+    responses=success(200, CREATED_TASK) | remote_errors("Failed to retrieve jobs information"),
 )
 async def jobs(
     request: Request,
@@ -237,7 +238,7 @@ async def jobs(
     "/jobs/{jobid}",
     operation_id="compute_job",
     summary="One active job",
-    responses={200: CREATED_TASK} | remote_errors("Failed to retrieve job information"),
+    responses=success(200, CREATED_TASK) | remote_errors("Failed to retrieve job information"),
 )
 async def job(
     jobid: str,
@@ -258,7 +259,7 @@ async def job(
     "/jobs/{jobid}",
     operation_id="compute_cancel",
     summary="Cancel a job",
-    responses={200: CREATED_TASK} | remote_errors("Failed to delete job"),
+    responses=success(200, CREATED_TASK) | remote_errors("Failed to delete job"),
 )
 async def cancel(
     jobid: str,
@@ -294,7 +295,7 @@ def _moment(name: str, text: str | None) -> datetime | None:
     "/acct",
     operation_id="compute_acct",
     summary="Accounting of jobs",
-    responses={200: CREATED_TASK} | remote_errors("Failed to retrieve account information"),
+    responses=success(200, CREATED_TASK) | remote_errors("Failed to retrieve account information"),
 )
 async def acct(
     request: Request,

@@ -36,6 +36,11 @@ CREATED_TASK = example(
 )
 
 
+def success(status: int, answer: dict[str, Any]) -> Responses:
+    """The documented answer of an operation that went well."""
+    return {status: answer}
+
+
 def auth_errors(*, not_found: str = "") -> Responses:
     """Documented errors of an operation that needs a token and nothing else."""
     found: Responses = {404: example({"description": not_found}, not_found)}

@@ -11,7 +11,7 @@ from f7t import __version__
 from f7t.auth import Principal
 from f7t.errors import CommandTimeout, MachineUnavailable, RemoteError, UnknownResource
 from f7t.parts import Parts
-from f7t.services.documentation import auth_errors, example
+from f7t.services.documentation import auth_errors, example, success
 from f7t.services.routing import OperationRoute, UseParts, UsePrincipal
 from f7t.systems import System
 
@@ -78,14 +78,15 @@ async def _probe(system: System, principal: Principal, parts: Parts) -> dict[str
     "/systems",
     operation_id="status_systems",
     summary="All systems and whether they accept work",
-    responses={
-        200: example(
+    responses=success(
+        200,
+        example(
             {
                 "description": "List of systems with status and description.",
                 "out": [{"system": "cluster", "status": "available", "description": _READY}],
             }
-        )
-    }
+        ),
+    )
     | auth_errors(),
 )
 async def systems(parts: UseParts, principal: UsePrincipal) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from f7t.errors import (
 )
 from f7t.http.parameters import checked, form_documentation
 from f7t.parts import Parts
-from f7t.services.documentation import CREATED_TASK, example, remote_errors
+from f7t.services.documentation import CREATED_TASK, example, remote_errors, success
 from f7t.services.routing import (
     MachineName,
     OperationRoute,
@@ -66,7 +66,7 @@ async def _target_file(files: RemoteFiles, target: str, name: str) -> str:
     operation_id="storage_upload",
     summary="Upload a large file through the staging area",
     status_code=201,
-    responses={201: CREATED_TASK} | remote_errors("Failed to upload file"),
+    responses=success(201, CREATED_TASK) | remote_errors("Failed to upload file"),
     openapi_extra=form_documentation(
         {
             "targetPath": "Directory on the system, or full path of the file",
@@ -99,7 +99,7 @@ async def upload(
     operation_id="storage_download",
     summary="Download a large file through the staging area",
     status_code=201,
-    responses={201: CREATED_TASK} | remote_errors("sourcePath error"),
+    responses=success(201, CREATED_TASK) | remote_errors("sourcePath error"),
     openapi_extra=form_documentation(
         {"sourcePath": "File on the system"}, required=("sourcePath",)
     ),
@@ -143,7 +143,7 @@ async def _own_transfer(task_id: str | None, user: str, parts: Parts) -> Task:
     operation_id="storage_invalidate",
     summary="Withdraw the link of a download",
     status_code=201,
-    responses={201: example({"success": "URL invalidated successfully"})}
+    responses=success(201, example({"success": "URL invalidated successfully"}))
     | remote_errors("Header X-Task-Id missing"),
 )
 async def invalidate(

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from f7t.errors import NotTaskOwner
 from f7t.http.parameters import checked
 from f7t.parts import Parts
-from f7t.services.documentation import auth_errors, example
+from f7t.services.documentation import auth_errors, example, success
 from f7t.services.routing import OperationRoute, UseParts, UsePrincipal, public_url
 from f7t.tasks.model import Endpoint, Status, Task, render
 
@@ -38,7 +38,7 @@ def _is_moving(task: Task) -> bool:
 
 
 async def _held(tasks: Sequence[Task], parts: Parts) -> dict[str, Task]:
-    """The tasks, after a moment in which unfinished ones may change (decisions.md, long polling)."""
+    """The tasks, after a moment in which unfinished ones may change (long polling)."""
     seconds = parts.settings.tasks.long_poll
     if seconds and any(_is_moving(task) for task in tasks):
         return await parts.store.wait_change(tasks, seconds)
@@ -58,7 +58,8 @@ def _rendered(task: Task, endpoint: Endpoint, request: Request, parts: Parts) ->
     "/tasks",
     operation_id="tasks_list",
     summary="The caller's tasks, by id",
-    responses={200: example({"tasks": {_TASK_EXAMPLE["task_id"]: _TASK_EXAMPLE}})} | auth_errors(),
+    responses=success(200, example({"tasks": {_TASK_EXAMPLE["task_id"]: _TASK_EXAMPLE}}))
+    | auth_errors(),
 )
 @router.get("/tasks/", operation_id="tasks_list", include_in_schema=False)
 async def tasks_list(
@@ -86,8 +87,8 @@ async def tasks_list(
         200: example({"task": _TASK_EXAMPLE}),
         403: example({"description": "Operation not permitted. Invalid task owner."}, "Not yours"),
         404: example({"error": "Task IDONTEXIST does not exist"}, "Unknown or expired"),
-    }
-    | auth_errors(),
+        **auth_errors(),
+    },
 )
 async def tasks_get(
     taskid: str, request: Request, parts: UseParts, principal: UsePrincipal

@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 
 from f7t.errors import BadRequest
 from f7t.http.parameters import checked, form_documentation, is_true, verdict
-from f7t.services.documentation import example, remote_errors
+from f7t.services.documentation import example, remote_errors, success
 from f7t.services.routing import (
     MachineName,
     OperationRoute,
@@ -19,7 +19,7 @@ from f7t.services.routing import (
     UseParts,
     UsePrincipal,
 )
-from f7t.ssh.files import FileEntry
+from f7t.ssh.listing import FileEntry
 
 router = APIRouter(prefix="/utilities", tags=["utilities"], route_class=OperationRoute)
 
@@ -53,7 +53,7 @@ def _page(entries: list[dict[str, str]], size: str | None, number: str | None) -
 def _rendered(entry: FileEntry) -> dict[str, str]:
     return {
         "group": entry.group,
-        "last_modified": entry.last_modified,
+        "last_modified": entry.last_modified.strftime("%Y-%m-%dT%H:%M:%S"),
         "link_target": entry.link_target,
         "name": entry.name,
         "permissions": entry.permissions,
@@ -67,7 +67,7 @@ def _rendered(entry: FileEntry) -> dict[str, str]:
     "/ls",
     operation_id="utilities_ls",
     summary="List a directory",
-    responses={200: example(_LISTING_TEXTS | {"output": [_ENTRY_EXAMPLE]})}
+    responses=success(200, example(_LISTING_TEXTS | {"output": [_ENTRY_EXAMPLE]}))
     | remote_errors("Error listing contents of path"),
 )
 async def ls(
@@ -111,7 +111,7 @@ def _upload_refused(error: str) -> BadRequest:
     operation_id="utilities_upload",
     summary="Upload a small file",
     status_code=201,
-    responses={201: example({"description": "File upload successful", "output": ""})}
+    responses=success(201, example({"description": "File upload successful", "output": ""}))
     | remote_errors("Error on upload operation", too_large=_TOO_LARGE),
     openapi_extra=form_documentation(
         {"targetPath": "Directory on the system"},
@@ -139,8 +139,8 @@ async def upload(
     response_class=Response,
     responses={
         200: {"description": "The file", "content": {"application/octet-stream": {}}},
-    }
-    | remote_errors("Error on base64 operation"),
+        **remote_errors("Error on base64 operation"),
+    },
 )
 async def download(
     parts: UseParts,

@@ -100,7 +100,8 @@ class Arrivals:
         looks = [awaited.next_look for awaited in self._buckets.values()]
         pause = max(0.0, min(looks) - time.monotonic()) if looks else None
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), pause)
+            async with asyncio.timeout(pause):
+                await self._news.wait()
         self._news.clear()
 
     async def _look(self, bucket: str) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 from minio.signer import get_credential_string, post_presign_v4
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
-# Outside of these, curl's -F reads a value as more than a value: `;` `,` `"` separate and quote.
-_PLAIN_FIELD = re.compile(r"[^@<;,\"\\][^;,\"\\]*")
+# Values that curl's -F takes as they are: elsewhere `@` and `<` name files, `;` and `,` separate,
+# `"` quotes and blanks at the end are dropped.
+_PLAIN_FIELD = re.compile(r"[\w/+=][\w./+=:%~-]*", re.ASCII)
 _PLAIN_PATH = re.compile(r"[\w./+=:%-]+", re.ASCII)
 
 

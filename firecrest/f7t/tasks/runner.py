@@ -13,7 +13,7 @@ import contextlib
 import logging
 import secrets
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from typing import TypeAlias
 
 from f7t.errors import IllegalTransition, TaskNotFound, TaskStoreUnavailable
@@ -25,6 +25,7 @@ _log = logging.getLogger("f7t.tasks")
 
 DescribeFailure: TypeAlias = Callable[[Task, Exception], Outcome]
 
+_SECOND_REQUEST_SECONDS = 2.0
 _UNKNOWN_KIND = "This gateway cannot continue the task"
 _NEVER_ANNOUNCED = "The task was not accepted"
 
@@ -71,9 +72,7 @@ class TaskRunner:
         self._closing = True
         chores = list(self._chores)
         running = dict(self._running)
-        for stopped in (*chores, *running.values()):
-            stopped.cancel()
-        await asyncio.gather(*chores, *running.values(), return_exceptions=True)
+        await _stop((*chores, *running.values()))
         try:
             await self._store.release(list(running), self._owner)
         except TaskStoreUnavailable:
@@ -186,7 +185,7 @@ class TaskRunner:
                 work.cancel()
 
     async def _every(self, interval: float, chore: Callable[[], Awaitable[None]]) -> None:
-        while True:
+        while not self._closing:
             try:
                 await chore()
             except TaskStoreUnavailable as error:
@@ -196,9 +195,8 @@ class TaskRunner:
                 _log.exception("task chore failed", exc_info=error)
             await asyncio.sleep(interval)
 
-    def _chore(self, work: Awaitable[None], name: str) -> None:
-        chore = asyncio.ensure_future(work)
-        chore.set_name(name)
+    def _chore(self, work: Coroutine[None, None, None], name: str) -> None:
+        chore = asyncio.create_task(work, name=name)
         self._chores.add(chore)
         chore.add_done_callback(self._chores.discard)
 
@@ -217,6 +215,15 @@ async def _settle(context: TaskContext, outcome: Outcome) -> None:
         _log.error("data of task %s is no JSON: %s", context.task.id, _trace_of(error))
         data = Status.FAILED.description
     await context.update(Status.FAILED, data)
+
+
+async def _stop(work: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel and wait. Asked again where a library swallowed it (`asyncio.wait_for` of 3.11)."""
+    pending = set(work)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_SECOND_REQUEST_SECONDS)
 
 
 def _trace_of(error: BaseException) -> str:

@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import json
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import Any, cast
@@ -77,13 +77,16 @@ class TaskStore:
             url,
             max_connections=max_connections,
             timeout=timeout,
-            socket_timeout=timeout,
+            # Limited by `_answer` instead: redis-py limits sending with `asyncio.wait_for`, which
+            # may swallow a cancellation before Python 3.12.
+            socket_timeout=None,
             socket_connect_timeout=timeout,
             retry=Retry(ConstantBackoff(0.05), 1),
             **({"password": password} if password else {}),
         )
         self._redis = Redis.from_pool(pool)
         self._lifetimes = lifetimes
+        self._timeout = timeout
         self._feed = ChangeFeed(self._redis)
         self._write_script = self._redis.register_script(scripts.WRITE)
         self._claim_script = self._redis.register_script(scripts.CLAIM)
@@ -99,7 +102,7 @@ class TaskStore:
 
     async def ping(self) -> None:
         """Returns when the store answers."""
-        with _unavailable():
+        async with self._answer():
             await cast(Any, self._redis.ping())
 
     # -- records ---------------------------------------------------------------------------------
@@ -131,13 +134,13 @@ class TaskStore:
 
     async def list(self, user: str) -> dict[str, Task]:
         """All of the user's tasks, by id, in no particular order."""
-        with _unavailable():
+        async with self._answer():
             ids = cast(Sequence[bytes], await self._redis.zrange(_USER + user, 0, -1))
         return await self.get_many(user, [task_id.decode() for task_id in ids])
 
     async def spec(self, task_id: str) -> TaskSpec:
         """What there is to carry out; raises `TaskNotFound` once the task has settled."""
-        with _unavailable():
+        async with self._answer():
             raw = await self._redis.get(_SPEC + task_id)
         if raw is None:
             raise TaskNotFound(task_id)
@@ -201,7 +204,7 @@ class TaskStore:
 
     async def claim(self, task_id: str, owner: str, lease: float) -> bool:
         """Take the task for `lease` seconds; False when another worker has it."""
-        with _unavailable():
+        async with self._answer():
             answer = await self._claim_script(
                 keys=[_LEASE + task_id], args=[owner, _milliseconds(lease)]
             )
@@ -211,7 +214,7 @@ class TaskStore:
         """Keep the tasks for another `lease` seconds; one round trip for all."""
         if not ids:
             return {}
-        with _unavailable():
+        async with self._answer():
             answer = await self._renew_script(
                 keys=[_UNFINISHED, *(_LEASE + task_id for task_id in ids)],
                 args=[owner, _milliseconds(lease), *ids],
@@ -222,12 +225,12 @@ class TaskStore:
         """Give the tasks up, so that another worker may claim them at once."""
         if not ids:
             return
-        with _unavailable():
+        async with self._answer():
             await self._release_script(keys=[_LEASE + task_id for task_id in ids], args=[owner])
 
     async def unfinished_without_lease(self) -> Sequence[str]:
         """Ids of the tasks that nobody carries out."""
-        with _unavailable():
+        async with self._answer():
             found = await self._abandoned_script(keys=[_UNFINISHED], args=[_RECORD, _LEASE])
         return [task_id.decode() for task_id in found]
 
@@ -240,7 +243,7 @@ class TaskStore:
         """
         # The value tells a repeated command (its answer was lost) from a second caller.
         nonce = secrets.token_hex(8)
-        with _unavailable():
+        async with self._answer():
             answer = await self._mark_script(
                 keys=[_MARKS + task_id, _LEASE + task_id, _RECORD + task_id],
                 args=[step, nonce, owner],
@@ -253,8 +256,19 @@ class TaskStore:
 
     # -- inside ----------------------------------------------------------------------------------
 
+    @contextlib.asynccontextmanager
+    async def _answer(self) -> AsyncIterator[None]:
+        """Redis' many ways to fail as one; messages may quote the URL, so only the kind is kept."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                yield
+        except (RedisError, OSError) as error:
+            raise TaskStoreUnavailable(
+                f"The task store is not available ({type(error).__name__})"
+            ) from error
+
     async def _raw(self, task_id: str) -> bytes:
-        with _unavailable():
+        async with self._answer():
             raw = await self._redis.get(_RECORD + task_id)
         if raw is None:
             raise TaskNotFound(task_id)
@@ -264,7 +278,7 @@ class TaskStore:
         keys = [_RECORD + task_id for task_id in dict.fromkeys(ids)]
         if not keys:
             return []
-        with _unavailable():
+        async with self._answer():
             found = cast(Sequence[bytes | None], await self._redis.mget(keys))
         return [_decoded(raw) for raw in found if raw is not None]
 
@@ -285,7 +299,7 @@ class TaskStore:
         else:
             lifetime = self._lifetimes[task.service]
         names = [_RECORD + task.id, _USER + task.user, _UNFINISHED]
-        with _unavailable():
+        async with self._answer():
             code, current = await self._write_script(
                 keys=[*names, _LEASE + task.id, _SPEC + task.id, _MARKS + task.id],
                 args=[
@@ -302,17 +316,6 @@ class TaskStore:
             )
         self._feed.notify(task.id)
         return int(code), current
-
-
-@contextlib.contextmanager
-def _unavailable() -> Iterator[None]:
-    """Redis' many ways to fail as one; its messages may quote the URL, so only the kind is kept."""
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise TaskStoreUnavailable(
-            f"The task store is not available ({type(error).__name__})"
-        ) from error
 
 
 def _milliseconds(seconds: float) -> int:

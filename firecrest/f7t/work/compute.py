@@ -17,9 +17,14 @@ from typing import Any, cast
 from f7t.errors import AlreadyExists, CommandFailed
 from f7t.settings import Settings
 from f7t.slurm import commands, parse
-from f7t.slurm.models import AccountedJob, JobFiles, QueuedJob, SubmittedJob
+from f7t.slurm.models import (
+    JOB_INFO_RETURNED,
+    AccountedJob,
+    JobFiles,
+    QueuedJob,
+    SubmittedJob,
+)
 from f7t.ssh.channel import Completed
-from f7t.ssh.files import RemoteFiles
 from f7t.ssh.pool import Session, SshPool
 from f7t.systems import System, Systems
 from f7t.tasks.kinds import Kind, Outcome, Restart, Resume, TaskContext
@@ -36,12 +41,23 @@ _LOOKUPS = 20
 _LOOKUP_PAUSE = 0.5
 """A submission that was under way when its worker died may need some seconds to become visible."""
 
-_INTERRUPTED = (
-    "The submission was interrupted and no job of it was found; nothing is known to run"
-)
+_INTERRUPTED = "The submission was interrupted and no job of it was found; nothing is known to run"
 _PATH_INTERRUPTED = (
     "The submission was interrupted; look for the job in the queue before you submit again"
 )
+
+
+_NO_FILE_INFORMATION = "File information is not available"
+_NO_FILES = JobFiles("", "", "")
+
+
+@dataclass(frozen=True)
+class JobOutput:
+    """Files of an active job and the last bytes of its output, as text."""
+
+    files: JobFiles
+    out: str
+    err: str
 
 
 def submission(
@@ -53,9 +69,7 @@ def submission(
     return TaskSpec(SUBMIT, {**arguments, "environment": dict(environment)})
 
 
-def path_submission(
-    path: str, *, account: str | None, environment: Mapping[str, str]
-) -> TaskSpec:
+def path_submission(path: str, *, account: str | None, environment: Mapping[str, str]) -> TaskSpec:
     """Submission of a script that is on the system, at the absolute `path` (C2)."""
     arguments = {"path": path, "account": account, "environment": dict(environment)}
     return TaskSpec(SUBMIT_PATH, arguments)
@@ -110,16 +124,17 @@ class Jobs:
     # -- submission ------------------------------------------------------------------------------
 
     async def _submit(self, context: TaskContext) -> Outcome:
-        """Submit; the task's directory exists only if somebody began, and then the job is sought."""
+        """Submit. If the task's directory exists, somebody began before: the job is looked up."""
         arguments = cast(Mapping[str, Any], context.spec.arguments)
         directory = self._directory(context)
+        script = base64.b64decode(arguments["script"])
         argv = commands.submit_script(
             directory,
             arguments["name"],
+            size=len(script),
             account=arguments["account"],
             environment=arguments["environment"],
         )
-        script = base64.b64decode(arguments["script"])
         try:
             submitted = parse.parse_submission(await self._run(context, argv, stdin=script))
         except AlreadyExists:
@@ -155,31 +170,31 @@ class Jobs:
         arguments = cast(Mapping[str, Any], context.spec.arguments)
         everybody = bool(arguments["everybody"])
         user = None if everybody else context.task.user
-        async with self._session(context) as session:
+        async with self.ssh.session(context.task.user, self._system(context)) as session:
             completed = await self._run_in(session, commands.queue(arguments["ids"], user=user))
             jobs = page_of(parse.parse_queue(completed), _page(arguments))
             files = {} if everybody or not jobs else await self._files(session, jobs)
         rows = (_queued(job, files.get(job.job_id)) for job in jobs)
         return _finished({str(index): row for index, row in enumerate(rows)})
 
-    async def _files(
-        self, session: Session, jobs: Sequence[QueuedJob]
-    ) -> Mapping[str, tuple[JobFiles, str, str]]:
+    async def _files(self, session: Session, jobs: Sequence[QueuedJob]) -> dict[str, JobOutput]:
         """Script, output and error file of each job, and the ends of the latter two."""
         completed = await self._run_in(session, commands.job_files([job.job_id for job in jobs]))
-        files = parse.parse_job_files(completed)
+        known = parse.parse_job_files(completed)
         started = {job.job_id for job in jobs if job.state != "PENDING"}
         paths = [
             path
-            for job_id, found in files.items()
+            for job_id, files in known.items()
             if job_id in started
-            for path in (found.job_file_out, found.job_file_err)
+            for path in (files.job_file_out, files.job_file_err)
             if path.startswith("/")
         ]
         tails = await session.files.tails(paths, self.settings.compute.tail_bytes)
         return {
-            job_id: (found, _text(tails, found.job_file_out), _text(tails, found.job_file_err))
-            for job_id, found in files.items()
+            job_id: JobOutput(
+                files, _text(tails, files.job_file_out), _text(tails, files.job_file_err)
+            )
+            for job_id, files in known.items()
         }
 
     # -- cancel and accounting -------------------------------------------------------------------
@@ -217,9 +232,53 @@ class Jobs:
         return await session.run(
             argv,
             stdin=stdin,
+            environment=commands.ENVIRONMENT,
             time_limit=self.settings.compute.timeout,
             output_limit=self.settings.utilities.max_bytes,
         )
+
+
+def _queued(job: QueuedJob, found: JobOutput | None) -> dict[str, Json]:
+    """C3, with its historically swapped times; file information only for the caller's own jobs."""
+    files = found.files if found else _NO_FILES
+    return {
+        "jobid": job.job_id,
+        "partition": job.partition,
+        "name": job.name,
+        "user": job.user,
+        "state": job.state,
+        "nodes": job.nodes,
+        "nodelist": job.nodelist,
+        "start_time": job.time_used,
+        "time": job.start_time,
+        "time_left": job.time_left,
+        "job_file": files.job_file,
+        "job_file_out": files.job_file_out,
+        "job_file_err": files.job_file_err,
+        "job_data_out": found.out if found else "",
+        "job_data_err": found.err if found else "",
+        "job_info_extra": JOB_INFO_RETURNED if found else _NO_FILE_INFORMATION,
+    }
+
+
+def _accounted(job: AccountedJob) -> dict[str, Json]:
+    """C6: the tutorial's swapped names and, since 1.14.0, the proper ones."""
+    return {
+        "jobid": job.job_id,
+        "partition": job.partition,
+        "name": job.name,
+        "user": job.user,
+        "state": job.state,
+        "nodes": job.nodes,
+        "nodelist": job.nodelist,
+        "start_time": job.start_time,
+        "time": job.cpu_time,
+        "time_left": job.end_time,
+        "cpu_time": job.cpu_time,
+        "elapsed_time": job.elapsed_time,
+        "termination_time": job.end_time,
+        "exit_code": job.exit_code,
+    }
 
 
 def _finished(data: Json) -> Outcome:

@@ -17,9 +17,9 @@ from f7t_testbuild.commands.common import (
     open_runtime,
     select,
 )
-from f7t_testbuild.doctor import Verdict, WayFinding, examine
+from f7t_testbuild.doctor import Verdict, Ways, examine
 from f7t_testbuild.model import Testbuild
-from f7t_testbuild.native.ways import NoWay, WayName, choose_way
+from f7t_testbuild.native.ways import NoWay, choose_way
 from f7t_testbuild.remembered import HIGHEST_BASE, LOWEST_BASE
 
 
@@ -54,7 +54,7 @@ def doctor(
         and testbuild.port_base == kept.port_base
         and open_runtime(selection).status().running
     )
-    checks = examine(testbuild, running=running, ways=way_findings)
+    checks = examine(testbuild, running=running, look_for_ways=look_for_ways)
     blocked = [check for check in checks if check.verdict is Verdict.BLOCKS]
     if as_document:
         click.echo(as_json({"checks": [asdict(check) for check in checks], "ready": not blocked}))
@@ -65,27 +65,10 @@ def doctor(
     context.exit(EXIT_FAILED if blocked else 0)
 
 
-def way_findings() -> list[WayFinding]:
-    """Every way of isolating the cluster, tried for real."""
+def look_for_ways() -> Ways:
+    """Every way of isolating the cluster, tried for real, once."""
     try:
         chosen = choose_way(None)
-        taken, reasons = chosen.name, chosen.reasons
     except NoWay as refusal:
-        taken, reasons = None, refusal.reasons
-    return [
-        WayFinding(
-            way.value,
-            possible=_possible(way),
-            reason=reasons.get(way.value, ""),
-            chosen=way is taken,
-        )
-        for way in WayName
-    ]
-
-
-def _possible(way: WayName) -> bool:
-    try:
-        choose_way(way.value)
-    except NoWay:
-        return False
-    return True
+        return Ways(None, refusal.reasons)
+    return Ways(chosen.name.value, chosen.reasons)

@@ -50,7 +50,7 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        return self.directory / "logs"
+        return self.directory / "log"
 
     @property
     def ca_key(self) -> Path:

@@ -160,5 +160,4 @@ def _gateway(testbuild: Testbuild, layout: Layout, workers: int) -> Part:
         requires=("redis",),
         listeners=("gateway",),
         ready=Check(CheckKind.HTTP, f"http://127.0.0.1:{testbuild.internal_port}/health/ready"),
-        ready_timeout=60,
     )

@@ -163,7 +163,7 @@ def _make_directories(layout: Layout, site: Site) -> None:
         layout.spool.outside: 0o755,
         **spools,
         layout.var.outside: 0o700,
-        **{layout.var.outside / name: 0o700 for name in ("mysql", "munge", "slurmctld")},
+        **{layout.var.outside / name: 0o700 for name in ("mysql", "slurmctld")},
         layout.log.outside: 0o700,
     }
     if layout.way is not WayName.NSS_WRAPPER:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from minio import Minio
 from minio.deleteobjects import DeleteObject
 
 from f7t_testbuild.model import ACCESS_KEY, REGION, Testbuild
 from f7t_testbuild.native.keys import ensure_secrets
+from minio import Minio
 
 TIMEOUT = 10.0
 
@@ -25,15 +25,20 @@ def flush_redis(path: Path) -> None:
         raise OSError(f"Redis answered FLUSHALL with {answer!r}")
 
 
-def empty_buckets(testbuild: Testbuild) -> None:
-    """Delete every object and bucket of the staging store; raises `OSError` if one stays."""
-    store = Minio(
+def open_store(testbuild: Testbuild) -> Minio:
+    """A client of the staging store."""
+    return Minio(
         f"127.0.0.1:{testbuild.staging_port}",
         access_key=ACCESS_KEY,
         secret_key=ensure_secrets(testbuild)["staging_secret_key"],
         secure=False,
         region=REGION,
     )
+
+
+def empty_buckets(testbuild: Testbuild) -> None:
+    """Delete every object and bucket of the staging store; raises `OSError` if one stays."""
+    store = open_store(testbuild)
     for bucket in store.list_buckets():
         names = (
             DeleteObject(item.object_name)

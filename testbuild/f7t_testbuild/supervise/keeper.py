@@ -57,6 +57,7 @@ class Keeper:
         self._detail = ""
         self._failure = ""
         """Why the present process is no good, if more is known than its exit code."""
+        self._too_slow = False
         self._restarts = 0
         self._child: Child | None = None
         self._stopping = asyncio.Event()
@@ -120,7 +121,8 @@ class Keeper:
     def _hopeless(self, failures: int) -> bool:
         if not self.part.restart:
             return True
-        return not self.ready.is_set() and failures >= self.part.start_attempts
+        attempts = 1 if self._too_slow else self.part.start_attempts
+        return not self.ready.is_set() and failures >= attempts
 
     async def _run_once(self) -> float:
         """One life of the process; returns how long it was ready, in seconds."""
@@ -184,6 +186,7 @@ class Keeper:
         if child.exited.done():
             return None
         if not done:
+            self._too_slow = True
             self._failure = f"not ready after {self.part.ready_timeout:g} s"
             child.kill_group()
             return None

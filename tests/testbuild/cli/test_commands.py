@@ -12,7 +12,7 @@ from click.testing import Result
 
 from f7t_testbuild import model
 from f7t_testbuild.cli import main
-from f7t_testbuild.doctor import MIB, Verdict, WayFinding, disk_check, memory_check, ways_check
+from f7t_testbuild.doctor import MIB, Verdict, Ways, disk_check, memory_check, ways_check
 
 F7t = Callable[..., Result]
 Listener = Callable[[str], tuple[int, int]]
@@ -96,12 +96,10 @@ def test_doctor_says_which_ways_are_possible(f7t: F7t) -> None:
 
 
 def test_no_possible_way_blocks() -> None:
-    ways = [WayFinding("namespaces", possible=False, reason="refused", chosen=False)]
-
-    check = ways_check(ways)
+    check = ways_check(Ways(None, {"namespaces": "refused", "rootless": "needs newuidmap"}))
 
     assert check.verdict is Verdict.BLOCKS
-    assert "namespaces: not possible, refused" in check.finding
+    assert check.finding == "namespaces: refused\nrootless: needs newuidmap"
     assert check.mend
 
 

@@ -129,7 +129,7 @@ class Watched(StringIO):
 
 def test_a_long_phase_is_said_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_REMINDER_SECONDS", 0.01)
-    stream = Watched("... unpacking")
+    stream = Watched("... still at work, last: unpacking")
 
     with PlainProgress(stream) as said:
         said("unpacking")

@@ -1,0 +1,237 @@
+"""Scheduler output to records; pure functions of what a command left behind.
+
+All of them raise `CommandFailed` with the scheduler's own text if it refused.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from f7t.errors import (
+    AlreadyExists,
+    CommandFailed,
+    IsADirectory,
+    NotFound,
+    PermissionDenied,
+)
+from f7t.slurm import scripts
+from f7t.slurm.commands import ACCOUNTING_FIELDS, FIELD, RECORD
+from f7t.slurm.details import matching, read_details
+from f7t.slurm.models import (
+    FILES_NOT_AVAILABLE,
+    JOB_INFO_RETURNED,
+    AccountedJob,
+    CommandResult,
+    JobFiles,
+    QueuedJob,
+    SubmittedJob,
+)
+
+_ID = r"\d+(?:_\d+|_\[[^\]\x1f]*\]|\+\d+)?"
+_QUEUED = re.compile(rf"(?:^|\n){RECORD}(?={_ID}{FIELD}(?:[^{FIELD}\n]*{FIELD}){{8}})")
+_ACCOUNTED = re.compile(
+    rf"(?:^|\n)(?={_ID}{FIELD}(?:[^{FIELD}\n]*{FIELD}){{{len(ACCOUNTING_FIELDS) - 2}}})"
+)
+_CANCEL_ERROR = re.compile(r"^scancel: (?:error|fatal): (.*)$", re.MULTILINE)
+_NOT_OWNER = 210
+_FAILED_STEPS = {
+    scripts.MISSING: (NotFound, "No such file or directory"),
+    scripts.A_DIRECTORY: (IsADirectory, "Is a directory"),
+    scripts.DENIED: (PermissionDenied, "Permission denied"),
+    scripts.ALREADY_SUBMITTED: (AlreadyExists, "The job was submitted already"),
+}
+
+
+def text_of(raw: bytes) -> str:
+    r"""Scheduler output as text; bytes that are no UTF-8 (in names) appear as `\xNN`."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def parse_queue(result: CommandResult) -> list[QueuedJob]:
+    """Records of `commands.queue`.
+
+    Raises:
+        CommandFailed: e.g. `slurm_load_jobs error: Invalid job id specified` (T27).
+    """
+    _must_have_succeeded(result)
+    jobs = []
+    for record in _split(_QUEUED, text_of(result.stdout)):
+        job_id, partition, user, state, nodes, used, start, left, nodelist, name = record.split(
+            FIELD, 9
+        )
+        jobs.append(
+            QueuedJob(
+                job_id=job_id,
+                partition=partition,
+                name=name,
+                user=user,
+                state=state,
+                nodes=nodes,
+                nodelist=nodelist,
+                time_used=used,
+                start_time=start,
+                time_left=left,
+            )
+        )
+    return jobs
+
+
+def parse_accounting(result: CommandResult) -> list[AccountedJob]:
+    """Records of `commands.accounting`."""
+    _must_have_succeeded(result)
+    jobs = []
+    for record in _split(_ACCOUNTED, text_of(result.stdout)):
+        fields = record.split(FIELD, len(ACCOUNTING_FIELDS) - 1)
+        value = dict(zip(ACCOUNTING_FIELDS, fields, strict=True))
+        jobs.append(
+            AccountedJob(
+                job_id=value["jobid"],
+                partition=value["partition"],
+                name=value["jobname"],
+                user=value["user"],
+                state=value["state"],
+                nodes=value["nnodes"],
+                nodelist=value["nodelist"],
+                start_time=value["start"],
+                end_time=value["end"],
+                elapsed_time=value["elapsed"],
+                cpu_time=value["cputime"],
+                exit_code=value["exitcode"],
+            )
+        )
+    return jobs
+
+
+def parse_cancel(result: CommandResult) -> str:
+    """What `commands.cancel` did, e.g. `scancel: Terminating job 2`.
+
+    scancel's exit status is 0 even for unknown jobs: its words count.
+
+    Raises:
+        CommandFailed: `User does not have permission to cancel job`, or what scancel says of the
+            jobs that it did not cancel, e.g. `Kill job error on job id 9: Invalid job id
+            specified`; other jobs of the list may have been cancelled.
+    """
+    text = text_of(result.stderr).strip()
+    if result.exit_status == _NOT_OWNER:
+        raise CommandFailed(
+            "User does not have permission to cancel job", exit_status=result.exit_status
+        )
+    errors = _CANCEL_ERROR.findall(text)
+    if errors:
+        raise CommandFailed("\n".join(errors), exit_status=result.exit_status)
+    _must_have_succeeded(result)
+    return text
+
+
+def parse_submission(result: CommandResult) -> SubmittedJob:
+    """The job of `commands.submit_script` or `commands.submit_path`.
+
+    Raises:
+        AlreadyExists: the task's directory exists; look the job up with `find_submission`.
+        NotFound, IsADirectory, PermissionDenied: the script on the machine.
+        CommandFailed: the scheduler's raw message, what is wrong with the directory, or `Failed to
+            upload file`.
+    """
+    status, parts = result.exit_status, _parts(result)
+    message = text_of(result.stderr).strip()
+    if status in _FAILED_STEPS:
+        kind, reason = _FAILED_STEPS[status]
+        raise kind(reason)
+    if status == scripts.NO_SCRIPT:
+        raise CommandFailed("Failed to upload file", exit_status=status)
+    if "refused" in parts:
+        code = parts["refused"].strip()
+        raise CommandFailed(message, exit_status=int(code) if code.isdigit() else None)
+    if "job" not in parts:
+        raise CommandFailed(message or "Job submission failed", exit_status=status)
+    answer = parts["job"].strip().rpartition("\n")[2]
+    number = answer.partition(";")[0]
+    if not number.isdigit():
+        raise CommandFailed(answer or "Job submission failed", exit_status=status)
+    return _described(int(number), parts.get("info", ""), parts.get("noinfo", ""))
+
+
+def parse_found_submission(result: CommandResult) -> SubmittedJob | None:
+    """The job that works in the directory of `commands.find_submission`, if there is one.
+
+    A job's script may itself submit from that directory: the first of all is the one.
+
+    Raises:
+        CommandFailed: the scheduler does not answer.
+    """
+    _must_have_succeeded(result)
+    parts = _parts(result)
+    directory = parts.get("directory", "").rstrip("\n")
+    known = [job for job in read_details(parts.get("jobs", "")) if _same(job.work_dir, directory)]
+    accounted = []
+    for line in parts.get("accounting", "").splitlines():
+        job_id, _, work_dir = line.partition(FIELD)
+        if job_id.isdigit() and _same(work_dir, directory):
+            accounted.append(int(job_id))
+    if known and not (accounted and min(accounted) < min(job.job_id for job in known)):
+        first = min(known, key=lambda job: job.job_id)
+        return SubmittedJob(first.job_id, first.files, JOB_INFO_RETURNED)
+    if accounted:
+        return SubmittedJob(
+            min(accounted), FILES_NOT_AVAILABLE, "The job is no longer known to the controller"
+        )
+    return None
+
+
+def parse_job_files(result: CommandResult) -> dict[str, JobFiles]:
+    """Files of the jobs of `commands.job_files`, by the ids that were asked for.
+
+    A job that the controller no longer knows is absent.
+    """
+    _must_have_succeeded(result)
+    found: dict[str, JobFiles] = {}
+    for part in text_of(result.stdout).split(f"{scripts.PART}files ")[1:]:
+        question, _, text = part.partition("\n")
+        records = read_details(text)
+        for wanted in question.split()[1:]:
+            record = matching(records, wanted)
+            if record is not None:
+                found[wanted] = record.files
+    return found
+
+
+def _described(job_id: int, info: str, failure: str) -> SubmittedJob:
+    record = next((one for one in read_details(info) if one.job_id == job_id), None)
+    if record is not None:
+        return SubmittedJob(job_id, record.files, JOB_INFO_RETURNED)
+    reason = failure.strip() or info.strip() or "The scheduler gave no job info"
+    return SubmittedJob(job_id, FILES_NOT_AVAILABLE, reason)
+
+
+def _parts(result: CommandResult) -> dict[str, str]:
+    """Parts of a framed output (see `scripts`), by name; the first of a name counts."""
+    parts: dict[str, str] = {}
+    for part in text_of(result.stdout).split(scripts.PART):
+        name, _, text = part.partition(" ")
+        parts.setdefault(name, text)
+    return parts
+
+
+def _same(work_dir: str, directory: str) -> bool:
+    """Whether the scheduler's directory is ours; it shows the path without symbolic links."""
+    unique = posixpath.basename(directory)
+    return bool(unique) and posixpath.basename(work_dir) == unique
+
+
+def _split(start: re.Pattern[str], text: str) -> list[str]:
+    """Records of `text`; a line that does not begin one continues a name with a line end."""
+    places = list(start.finditer(text))
+    ends = [*(found.start() for found in places[1:]), len(text)]
+    return [
+        text[found.end() : end].removesuffix("\n") for found, end in zip(places, ends, strict=True)
+    ]
+
+
+def _must_have_succeeded(result: CommandResult) -> None:
+    if result.exit_status != 0:
+        message = text_of(result.stderr).strip() or text_of(result.stdout).strip()
+        raise CommandFailed(
+            message or f"Exit status {result.exit_status}", exit_status=result.exit_status
+        )
