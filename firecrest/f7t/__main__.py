@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import socket
 import sys
@@ -10,9 +11,9 @@ import tempfile
 
 import uvicorn
 from pydantic import ValidationError
-from uvicorn.supervisors import Multiprocess
 
 from f7t.log import configure_logging
+from f7t.prefork import Prefork
 from f7t.settings import Settings, read_settings
 
 
@@ -51,12 +52,12 @@ def _listening_socket(arguments: argparse.Namespace) -> socket.socket:
     return listener
 
 
-def _configuration(settings: Settings, workers: int) -> uvicorn.Config:
-    """h11 is a must: it keeps the case of header names (D01)."""
-    return uvicorn.Config(
-        "f7t.app:application",
-        factory=True,
-        workers=workers,
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    """One worker. h11 is a must: it keeps the case of header names (D01)."""
+    from f7t.app import create_app
+
+    config = uvicorn.Config(
+        create_app(settings),
         http="h11",
         loop="asyncio",
         ws="none",
@@ -69,6 +70,7 @@ def _configuration(settings: Settings, workers: int) -> uvicorn.Config:
         timeout_keep_alive=30,
         backlog=2048,
     )
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 def main() -> None:
@@ -78,13 +80,10 @@ def main() -> None:
     configure_logging(settings.log_level)
     listener = _listening_socket(arguments)
     with tempfile.TemporaryDirectory(prefix="f7t-metrics-") as metrics:
-        # Read by prometheus_client when it is first imported, in the workers too.
+        # Read by prometheus_client when it is first imported: hence f7t.app comes after this.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
-        config = _configuration(settings, arguments.workers)
-        if arguments.workers > 1:
-            Multiprocess(config, sockets=[listener]).run()
-        else:
-            uvicorn.Server(config).run(sockets=[listener])
+        importlib.import_module("f7t.app")
+        Prefork(lambda: _serve(settings, listener), arguments.workers).run()
 
 
 if __name__ == "__main__":

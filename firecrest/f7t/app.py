@@ -10,7 +10,6 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
 
 from f7t.auth import TokenVerifier
 from f7t.delegation import AccessPolicy, CertificateAuthority
@@ -21,11 +20,10 @@ from f7t.http.gatekeeper import Gatekeeper
 from f7t.http.limits import BodyLimit
 from f7t.http.metrics import ssh_connections
 from f7t.internal import serving_internal
-from f7t.log import configure_logging
 from f7t.parts import Parts
 from f7t.services import compute, status, storage, tasks, utilities
 from f7t.services.documentation import ERROR_HEADERS
-from f7t.settings import MEBIBYTE, Settings, read_settings
+from f7t.settings import MEBIBYTE, Settings
 from f7t.ssh.connection import PoolSettings
 from f7t.ssh.pool import SshPool
 from f7t.staging.area import StagingArea
@@ -162,10 +160,3 @@ def create_app(settings: Settings) -> FastAPI:
     for service in (status, utilities, compute, storage, tasks):
         app.include_router(service.router)
     return app
-
-
-def application() -> ASGIApp:
-    """Factory for the server: settings from the process's environment."""
-    settings = read_settings()
-    configure_logging(settings.log_level)
-    return create_app(settings)

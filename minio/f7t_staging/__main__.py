@@ -53,6 +53,8 @@ def main() -> int:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # What users stage is nobody else's business on a shared machine.
+    os.umask(0o077)
     try:
         sockets = _listeners(arguments.fd, arguments.port)
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -22,6 +23,7 @@ from f7t_staging.store import Store
 # How long a client that is still sending is listened to after a refusal: one that only reads the
 # answer when it has sent everything would otherwise see a broken connection instead.
 _LINGER_SECONDS = 10.0
+_CLIENT_LEFT = 499
 _IO_THREADS = 16
 _HOST_ID = hashlib.sha256(b"f7t-staging").hexdigest()
 _HEALTH = ("/minio/health/live", "/minio/health/ready")
@@ -78,7 +80,7 @@ class StagingApp:
         while True:
             try:
                 removed = await sweep(store, datetime.now(UTC))
-            except (OSError, S3Error):
+            except (OSError, sqlite3.Error, S3Error):
                 logger.exception("sweep failed")
             else:
                 if removed:
@@ -89,7 +91,8 @@ class StagingApp:
         started = time.monotonic()
         request_id = f"{time.time_ns():X}"
         request: Request | None = None
-        response = Response()
+        # The status that is logged, never sent, if the client leaves before it gets an answer.
+        response = Response(_CLIENT_LEFT)
         try:
             try:
                 request = build_request(scope, receive, request_id)
@@ -98,7 +101,7 @@ class StagingApp:
                 response = _error_response(error, scope, request, request_id)
             await _send(response, request, request_id, scope["method"], send)
         except ClientDisconnected:
-            response = Response(499)
+            return
         finally:
             if response.release is not None:
                 response.release()

@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec
@@ -41,22 +41,23 @@ class Store:
         Raises BlockingIOError if another process uses it, ValueError for an unknown format.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._reading = connect(folder / "index.sqlite")
-        self._writing = connect(folder / "index.sqlite")
-        self.index = IndexReader(self._reading)
-        self._writer = IndexWriter(self._writing)
-        self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="index")
-        self.blobs = BlobFiles(folder)
-        self.strays_removed = self.blobs.clean(self.index.blob_names())
+        with ExitStack() as stack:
+            lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            stack.callback(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            reading = stack.enter_context(closing(connect(folder / "index.sqlite")))
+            writing = stack.enter_context(closing(connect(folder / "index.sqlite")))
+            self.index = IndexReader(reading)
+            self._writer = IndexWriter(writing)
+            self.blobs = BlobFiles(folder)
+            self.strays_removed = self.blobs.clean(self.index.blob_names())
+            self._writer_thread = ThreadPoolExecutor(1, thread_name_prefix="index")
+            self._resources = stack.pop_all()
 
     def close(self) -> None:
         """Finish the change under way and give the folder free."""
         self._writer_thread.shutdown()
-        self._reading.close()
-        self._writing.close()
-        os.close(self._lock)
+        self._resources.close()
 
     async def change(
         self,

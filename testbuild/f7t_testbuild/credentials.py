@@ -121,13 +121,13 @@ def _own_secret(testbuild: Testbuild, key: str) -> str:
     except FileNotFoundError:
         raise CredentialFailure(
             f"testbuild {testbuild.name!r} has no secrets yet: it was never started",
-            f"start it: {command_line('up', testbuild.name)}",
+            f"start it: {command_line('up', testbuild)}",
         ) from None
     except (ValueError, KeyError) as error:
         raise CredentialFailure(
             f"{testbuild.secrets_file} holds no {key!r}",
-            f"make it anew: {command_line('down --purge', testbuild.name)}, then "
-            f"{command_line('up', testbuild.name)}",
+            f"make it anew: {command_line('down --purge', testbuild)}, then "
+            f"{command_line('up', testbuild)}",
         ) from error
 
 
@@ -156,10 +156,10 @@ def issue_token(testbuild: Testbuild, client: Client, user: User | None = None) 
         reason = error.read(2000).decode(errors="replace")
         raise CredentialFailure(
             f"the identity provider refused the token ({error.code}): {reason}",
-            f"see: {command_line('logs identity', testbuild.name)}",
+            f"see: {command_line('logs identity', testbuild)}",
         ) from None
     except (OSError, ValueError, KeyError) as error:
         raise CredentialFailure(
-            f"no token from {url}: {error}", f"is it up? {command_line('status', testbuild.name)}"
+            f"no token from {url}: {error}", f"is it up? {command_line('status', testbuild)}"
         ) from error
     return str(token)

@@ -147,7 +147,7 @@ def port_advice(testbuild: Testbuild) -> str:
     offsets = [port - testbuild.port_base for port in testbuild.ports.values()]
     base = ports.free_base(testbuild.port_base, offsets, HIGHEST_BASE)
     verb = f"up --port-base {base}" if base else "up --port-base N"
-    other = command_line(verb, testbuild.name)
+    other = command_line(verb, testbuild)
     return f"stop what holds it, or use other ports: {other}"
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
-from f7t_testbuild.model import DEFAULT_NAME
+from f7t_testbuild.model import DEFAULT_NAME, Testbuild, default_state_root
 
 
 def program() -> str:
@@ -20,7 +21,11 @@ def program() -> str:
     return str(script) if relative.startswith("..") else relative
 
 
-def command_line(verb: str, name: str = DEFAULT_NAME) -> str:
-    """The line to type for `verb` (with its arguments) on the testbuild called `name`."""
-    line = f"{program()} {verb}"
-    return line if name == DEFAULT_NAME else f"{line} --name {name}"
+def command_line(verb: str, testbuild: Testbuild | None = None) -> str:
+    """The line to type for `verb` (with its arguments) on that testbuild, else on the default."""
+    words = [program(), verb]
+    if testbuild is not None and testbuild.name != DEFAULT_NAME:
+        words.append(f"--name {testbuild.name}")
+    if testbuild is not None and testbuild.state_root != default_state_root().absolute():
+        words.append(f"--state-root {shlex.quote(str(testbuild.state_root))}")
+    return " ".join(words)

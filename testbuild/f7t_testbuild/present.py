@@ -89,11 +89,10 @@ def proof_line(proof: Proof) -> str:
 
 def next_steps(testbuild: Testbuild) -> str:
     """What to paste next."""
-    name = testbuild.name
     return (
         "try it:\n"
-        f'  eval "$({command_line("env", name)})"\n'
-        f'  eval "$({command_line("token --export", name)})"\n'
+        f'  eval "$({command_line("env", testbuild)})"\n'
+        f'  eval "$({command_line("token --export", testbuild)})"\n'
         '  curl -H "Authorization: Bearer $TOKEN" $FIRECREST_URL/status/systems'
     )
 

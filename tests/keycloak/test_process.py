@@ -68,6 +68,14 @@ def test_port_in_use(names: Names, tmp_path: Path) -> None:
     assert "cannot listen" in json.loads(done.stderr)["message"]
 
 
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    """asyncio sets TCP_NODELAY only on sockets that say they speak TCP."""
+    from f7t_identity.__main__ import _listener
+
+    with _listener(None, 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
 def test_wrong_usage(names: Names, tmp_path: Path) -> None:
     done = subprocess.run(_command(names, tmp_path), capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -53,7 +53,7 @@ def read_details(text: str) -> list[JobDetails]:
     """All records in the output of `scontrol -o show job`; anything else in it is ignored."""
     starts = [found.start() for found in _RECORD.finditer(text)]
     ends = [*starts[1:], len(text)]
-    return [_read(text[start:end].rstrip("\n")) for start, end in zip(starts, ends, strict=True)]
+    return [_read(text[start:end].rstrip("\n")) for start, end in zip(starts, ends, strict=False)]
 
 
 def matching(records: Sequence[JobDetails], job_id: str) -> JobDetails | None:

@@ -225,7 +225,7 @@ def _split(start: re.Pattern[str], text: str) -> list[str]:
     places = list(start.finditer(text))
     ends = [*(found.start() for found in places[1:]), len(text)]
     return [
-        text[found.end() : end].removesuffix("\n") for found, end in zip(places, ends, strict=True)
+        text[found.end() : end].removesuffix("\n") for found, end in zip(places, ends, strict=False)
     ]
 
 

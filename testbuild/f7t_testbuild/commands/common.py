@@ -95,7 +95,7 @@ class Selection:
 
     def command(self, verb: str) -> str:
         """The line to type for `verb` on this testbuild."""
-        return command_line(verb, self.testbuild.name)
+        return command_line(verb, self.testbuild)
 
     def not_running(self) -> NotRunning:
         """The failure of a command that needs a running testbuild."""

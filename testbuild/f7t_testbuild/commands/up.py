@@ -46,6 +46,7 @@ no_install_option = click.option(
 @name_option
 @click.option(
     "--port-base",
+    envvar="F7T_PORT_BASE",
     type=click.IntRange(LOWEST_BASE, HIGHEST_BASE),
     help="First port; the others are +1, +22, +80, +1000  [default: the last one used, else 8000]",
 )

@@ -54,7 +54,9 @@ def check(live: Live, case: Case) -> None:
     assert got == (case.status, case.body, case.headers)
 
 
-def machines(name: str, request: Request, *, description: str, both: bool = False) -> Iterator[Case]:
+def machines(
+    name: str, request: Request, *, description: str, both: bool = False
+) -> Iterator[Case]:
     """Missing, empty and unknown machine."""
     unknown = {
         "description": description,
@@ -63,7 +65,14 @@ def machines(name: str, request: Request, *, description: str, both: bool = Fals
     for value in (None, ""):
         changed = request.with_header("X-Machine-Name", value)
         yield Case(f"{name}: machine {value!r}", changed, 400, NO_MACHINE)
-    for value in ("nowhere", "Cluster", "cluster;cluster", "cluster,cluster", "../cluster", "clüster"):
+    for value in (
+        "nowhere",
+        "Cluster",
+        "cluster;cluster",
+        "cluster,cluster",
+        "../cluster",
+        "clüster",
+    ):
         changed = request.with_header("X-Machine-Name", value)
         headers = BOTH if both else SINGULAR
         yield Case(f"{name}: machine {value!r}", changed, 400, unknown, headers)

@@ -90,7 +90,9 @@ def _submissions(path: str) -> Iterator[Case]:
     as_json = json_body.with_header("Content-Type", "application/json")
     yield Case(f"{path}: JSON", as_json, 400, no_file)
     yield Case(f"{path}: no body", Request("POST", path), 400, no_file)
-    yield Case(f"{path}: empty file", submit(path, content=b""), 400, refused("Batch file is empty"))
+    yield Case(
+        f"{path}: empty file", submit(path, content=b""), 400, refused("Batch file is empty")
+    )
     nameless = submit(path, name="")
     yield Case(f"{path}: no file name", nameless, 400, refused("No batch file selected"))
     empty = {"description": "Invalid account", "error": "'account' is empty"}
@@ -130,9 +132,7 @@ def _submissions_by_path() -> Iterator[Case]:
     absent = f"{HOME}/absent"
     yield remote("missing", absent, {"X-Invalid-Path": f"{absent} is an invalid path."})
     odd = f"{HOME}/日本"
-    yield remote(
-        "non-Latin", odd, {"X-Invalid-Path": f"{HOME}/\\u65e5\\u672c is an invalid path."}
-    )
+    yield remote("non-Latin", odd, {"X-Invalid-Path": f"{HOME}/\\u65e5\\u672c is an invalid path."})
     yield remote("directory", HOME, {"X-A-Directory": f"{HOME} is a directory"})
     yield remote("denied", "/home/test1/test_file.txt", DENIED)
     yield remote("forbidden script", "/srv/f7t/test_sbatch_forbidden.sh", DENIED)
@@ -236,7 +236,10 @@ CASES = parametrize(
     machines("jobs", get("/compute/jobs"), description=JOBS, both=True),
     machines("job", get("/compute/jobs/1"), description=JOB, both=True),
     machines(
-        "cancel", Request("DELETE", "/compute/jobs/1"), description="Failed to delete job", both=True
+        "cancel",
+        Request("DELETE", "/compute/jobs/1"),
+        description="Failed to delete job",
+        both=True,
     ),
     machines("acct", get("/compute/acct"), description=ACCT, both=True),
     _queue(),

@@ -38,6 +38,7 @@ UNKNOWN = {
     "f7t%3Atask%3A0": "f7t:task:0",
     "x" * 5000: "x" * 5000,
 }
+MANY = ",".join("a" * 2000)
 
 
 def _bad_list(text: str, verdict: str) -> Case:
@@ -62,7 +63,16 @@ CASES = parametrize(
     (_bad_list(f"a{character}b", "has invalid char") for character in FORBIDDEN),
     (
         Case(f"tasks={text[:20]!r}", get("/tasks", tasks=text), 200, {"tasks": {}})
-        for text in ("IDONTEXIST", ",", ",,a,,", "*", "日本", "..", "x" * 5000, ",".join("a" * 2000))
+        for text in (
+            "IDONTEXIST",
+            ",",
+            ",,a,,",
+            "*",
+            "日本",
+            "..",
+            "x" * 5000,
+            ",".join("a" * 2000),
+        )
     ),
     unknown_paths("/tasks/a/b", "/tasks/a%2Fb", "/tasks//", "/tasks/a/"),
     unpublished("/tasksx", "/taskslist"),

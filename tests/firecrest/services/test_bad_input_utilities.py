@@ -88,7 +88,9 @@ def _listings() -> Iterator[Case]:
     yield _ls("long name", f"{HOME}/{LONG_NAME}", {"X-Error": "File name too long"})
     yield _ls("long path", LONG_PATH, {"X-Error": "File name too long"})
     body = {"description": "Error on ls operation", "error": "'targetPath' not specified"}
-    yield Case("ls: form instead of query", form("GET", "/utilities/ls", targetPath=HOME), 400, body)
+    yield Case(
+        "ls: form instead of query", form("GET", "/utilities/ls", targetPath=HOME), 400, body
+    )
     wrong_case = get("/utilities/ls", targetpath=HOME)
     yield Case("ls: parameter in another case", wrong_case, 400, body)
 
@@ -128,7 +130,10 @@ def _upload_names() -> Iterator[Case]:
     for character in control:
         case = upload(name=f"a{character}b")
         yield Case(
-            f"upload: file name with {character!r}", case, 400, _refused("Filename has invalid char")
+            f"upload: file name with {character!r}",
+            case,
+            400,
+            _refused("Filename has invalid char"),
         )
 
 

@@ -62,7 +62,9 @@ class Answer:
 
 def send(live: Live, request: Request, *, user: str | None, timeout: float = 30) -> Answer:
     """One request with the token of `user`, on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", live.testbuild.gateway_port, timeout=timeout)
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", live.testbuild.gateway_port, timeout=timeout
+    )
     try:
         connection.putrequest(request.method, request.target, skip_accept_encoding=True)
         if user is not None:

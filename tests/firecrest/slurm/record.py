@@ -80,8 +80,13 @@ def record(recorder: Recorder, other: str) -> None:
     """All cases, in an order in which none disturbs a later one."""
     run, submit = recorder.run, recorder.submit
     plain = submit("submit", "0" * 32, SLEEPER, environment="yes", account="test")
-    run("submit again", commands.submit_script(
-        f"{recorder.home}/firecrest/{'0' * 32}", "job.sh", size=len(SLEEPER)), SLEEPER)
+    run(
+        "submit again",
+        commands.submit_script(
+            f"{recorder.home}/firecrest/{'0' * 32}", "job.sh", size=len(SLEEPER)
+        ),
+        SLEEPER,
+    )
     named = submit("", "named", SLEEPER, "--job-name=a b|c\"d'e\tf StdOut=/etc/x")
     lines = submit("", "lines", SLEEPER, "--job-name=x\n1\x1fforged\n\x1e2\x1fmore")
     held = submit("", "held", SLEEPER, "--hold", "--output=out put/%x-%j.txt")
@@ -140,7 +145,7 @@ def refused(recorder: Recorder) -> None:
 def accounting(recorder: Recorder, array: str) -> None:
     """Accounting, when it knows everything."""
     run = recorder.run
-    past, future = datetime(2020, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001
+    past, future = datetime(2020, 1, 1), datetime(2100, 1, 1)
     run("accounting", commands.accounting("test1"))
     run("accounting one", commands.accounting("test1", ids="1,2"))
     run("accounting elements", commands.accounting("test1", ids=f"{array}_[1-2]"))
