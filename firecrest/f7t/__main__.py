@@ -42,7 +42,8 @@ def _listening_socket(arguments: argparse.Namespace) -> socket.socket:
     every socket for a unix one, and asyncio then leaves Nagle's algorithm on."""
     if arguments.fd is not None:
         return socket.socket(fileno=arguments.fd)
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named because asyncio switches Nagle's algorithm off for TCP sockets only.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((arguments.host, arguments.port))

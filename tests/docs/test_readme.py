@@ -56,7 +56,7 @@ def second_base(other: int) -> int:
     """The page's own port base if its ports are free, otherwise one beside `other`."""
     candidates = [SECOND_BASE, *range(other + 100, other + 900, 100)]
     for base in candidates:
-        if all(is_free(port) for port in Testbuild(port_base=base).ports.values()):
+        if all(map(is_free, Testbuild(port_base=base).ports.values())):
             return base
     raise RuntimeError("no free ports for a second testbuild")
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import json
-import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,18 +15,14 @@ from hypothesis import strategies as st
 
 from f7t_staging import lifecycle
 from f7t_staging.awschunked import SIGNED, ChunkedDecoder
-from f7t_staging.blobs import Blob, BlobFiles
-from f7t_staging.body import Upload
 from f7t_staging.digests import Expectation
 from f7t_staging.errors import S3Error
 from f7t_staging.formdata import FormReader, boundary_of, header_parameters
 from f7t_staging.http import Request, RequestBody, build_request
-from f7t_staging.index import IndexWriter, PendingUpload
-from f7t_staging.listing import list_page, successor
+from f7t_staging.listing import successor
 from f7t_staging.objects import parse_range
 from f7t_staging.postpolicy import check_policy, parse_policy
 from f7t_staging.sigv4 import Credentials, authenticate
-from f7t_staging.store import Store
 
 # The example keys, requests and signatures of the public description of Signature Version 4.
 EXAMPLE = Credentials(
@@ -313,8 +306,6 @@ def rules(inner: str) -> bytes:
 def test_lifecycle_rules_that_are_refused(inner: str, code: str) -> None:
     with pytest.raises(S3Error, match=code):
         lifecycle.parse_rules(rules(inner))
-
-
 
 
 async def test_body_knows_who_waits_for_continue() -> None:

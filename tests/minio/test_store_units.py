@@ -13,16 +13,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from f7t_staging import lifecycle
 from f7t_staging.blobs import BlobFiles
 from f7t_staging.body import Upload
 from f7t_staging.digests import Expectation
 from f7t_staging.errors import S3Error
-from f7t_staging.index import IndexWriter, PendingUpload
+from f7t_staging.index import IndexReader, IndexWriter, PendingUpload, connect
 from f7t_staging.listing import list_page
 from f7t_staging.store import Store
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 async def pieces_of(content: bytes, size: int) -> AsyncIterator[bytes]:
@@ -47,21 +48,18 @@ def test_pages_together_are_the_naive_listing(
     delimiter: str,
     limit: int,
 ) -> None:
-    store = Store(tmp_path_factory.mktemp("store"))
-    try:
-        writer = IndexWriter(store._writing)
+    with closing(connect(tmp_path_factory.mktemp("index") / "index.sqlite")) as connection:
+        writer, reader = IndexWriter(connection), IndexReader(connection)
         writer.create_bucket("bucket")
         for key in keys:
             writer.put_object("bucket", key, "", [], {})
         found: list[str] = []
         after, truncated = "", True
         while truncated:
-            page = list_page(store.index, "bucket", prefix, delimiter, after, limit)
+            page = list_page(reader, "bucket", prefix, delimiter, after, limit)
             assert len(page.objects) + len(page.prefixes) <= limit
             found += sorted([o.key for o in page.objects] + list(page.prefixes))
             after, truncated = page.last, page.truncated
-    finally:
-        store.close()
     assert found == naive_listing(keys, prefix, delimiter)
 
 
@@ -75,24 +73,24 @@ def naive_listing(keys: set[str], prefix: str, delimiter: str) -> list[str]:
 
 
 async def test_sweep(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    writer = IndexWriter(store._writing)
-    writer.create_bucket("bucket")
-    writer.set_lifecycle(
-        "bucket",
-        rules(
-            "<Status>Enabled</Status><Prefix>tmp/</Prefix><Expiration><Days>3</Days></Expiration>"
-        ),
-    )
-    for key in ("tmp/a", "tmp/b", "kept"):
-        writer.put_object("bucket", key, "", [], {})
+    rule = "<Status>Enabled</Status><Prefix>tmp/</Prefix><Expiration><Days>3</Days></Expiration>"
     now = datetime.now(UTC)
-    writer.create_upload(PendingUpload("id", "bucket", "k", now.timestamp(), {}))
-    assert await lifecycle.sweep(store, now) == 0
-    assert await lifecycle.sweep(store, now + timedelta(days=2)) == 1
-    assert await lifecycle.sweep(store, now + timedelta(days=5)) == 2
-    assert [found.key for found in store.index.objects("bucket", "", None)] == ["kept"]
-    store.close()
+    store = Store(tmp_path)
+    with closing(store), closing(connect(tmp_path / "index.sqlite")) as connection:
+        writer = IndexWriter(connection)
+        writer.create_bucket("bucket")
+        writer.set_lifecycle("bucket", rules(rule))
+        for key in ("tmp/a", "tmp/b", "kept"):
+            writer.put_object("bucket", key, "", [], {})
+        writer.create_upload(PendingUpload("id", "bucket", "k", now.timestamp(), {}))
+        assert await lifecycle.sweep(store, now) == 0
+        assert await lifecycle.sweep(store, now + timedelta(days=2)) == 1
+        assert await lifecycle.sweep(store, now + timedelta(days=5)) == 2
+        assert [found.key for found in store.index.objects("bucket", "", None)] == ["kept"]
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 async def test_blob_is_synced_before_and_after_its_rename(
@@ -103,7 +101,7 @@ async def test_blob_is_synced_before_and_after_its_rename(
     real = os.fsync
 
     def fsync(descriptor: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{descriptor}").removeprefix(f"{tmp_path}/"))
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink().relative_to(tmp_path)))
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -129,7 +127,7 @@ async def test_refused_blobs_leave_nothing(
     upload = Upload(pieces_of(b"content", 3), announced, Expectation(), limits)
     with pytest.raises(S3Error, match=code):
         await blobs.store(upload)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert files_in(tmp_path) == []
 
 
 async def test_full_disk_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +152,7 @@ async def test_failed_change_discards_the_new_blob(tmp_path: Path) -> None:
         await store.change_or_discard(
             [blob.name], IndexWriter.put_object, "absent", "key", blob.etag, [blob], {}
         )
-    assert list((tmp_path / "blobs").iterdir()) == []
+    assert files_in(tmp_path / "blobs") == []
     store.close()
 
 
@@ -164,5 +162,3 @@ def test_index_of_another_format_is_refused(tmp_path: Path) -> None:
         index.execute("PRAGMA user_version = 99")
     with pytest.raises(ValueError, match="format 99"):
         Store(tmp_path)
-
-

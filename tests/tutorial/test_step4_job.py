@@ -21,6 +21,7 @@ from tests.tutorial.walk import (
     accounted,
     created,
     downloaded,
+    finished,
     job_script,
     reached,
     result,
@@ -211,7 +212,7 @@ def test_T31_the_job_lives_in_a_directory_of_its_own(
     script = job_script(tmp_path, "echo done", output="res.txt")
     task = submitted(client, script, live.url)
     directory = f"{HOME}/firecrest/{task['hash_id']}"
-    accounted(client, task["data"]["jobid"], live.url)
+    finished(client, task["data"]["jobid"], live.url)
     entries = {entry["name"]: entry for entry in client.listing(directory).json()["output"]}
     assert entries.keys() == {"script.sh", "res.txt"}
     assert {entry["user"] for entry in entries.values()} == {USER}
@@ -225,7 +226,7 @@ def test_T31_without_an_output_line_the_output_is_named_after_the_job(
 ) -> None:
     task = submitted(client, job_script(tmp_path, "echo done"), live.url)
     job_id = task["data"]["jobid"]
-    accounted(client, job_id, live.url)
+    finished(client, job_id, live.url)
     directory = f"{HOME}/firecrest/{task['hash_id']}"
     assert downloaded(client, f"{directory}/slurm-{job_id}.out") == b"done\n"
 
@@ -236,7 +237,7 @@ def test_T32_an_absolute_output_holds_the_sha1(
     assert client.upload(input_file, HOME).status == 201
     script = job_script(tmp_path, f"sha1sum {HOME}/input_file", output=f"{HOME}/res.txt")
     task = submitted(client, script, live.url)
-    accounted(client, task["data"]["jobid"], live.url)
+    finished(client, task["data"]["jobid"], live.url)
     digest = hashlib.sha1(input_file.read_bytes()).hexdigest()
     expected = f"{digest}  {HOME}/input_file\n"
     assert downloaded(client, f"{HOME}/res.txt").decode() == expected

@@ -13,8 +13,8 @@ from tests.tutorial.clients import Client, Curl, Requests
 from tests.tutorial.walk import (
     HOME,
     USER,
-    accounted,
     created,
+    finished,
     job_script,
     reached,
     submitted,
@@ -35,7 +35,7 @@ def simulated(
     assert client.upload(source, HOME).status == 201
     script = job_script(directory, f"sha1sum {HOME}/{source.name}", output=RESULT)
     task = submitted(client, script, live.url)
-    accounted(client, task["data"]["jobid"], live.url)
+    finished(client, task["data"]["jobid"], live.url)
     digest = hashlib.sha1(source.read_bytes()).hexdigest()
     expected = f"{digest}  {HOME}/{source.name}\n".encode()
     return f"{HOME}/firecrest/{task['hash_id']}/{RESULT}", expected

@@ -14,8 +14,8 @@ from tests.tutorial.clients import Requests
 from tests.tutorial.machine import Machine
 from tests.tutorial.walk import (
     HOME,
-    accounted,
     downloaded,
+    finished,
     job_script,
     offered,
     post_as_printed,
@@ -64,7 +64,7 @@ def test_T51_slurm_version_is_the_one_that_status_tells(
     claimed = part(live, "slurmctld").version
     script = job_script(tmp_path, "sinfo --version; scontrol version", output="version.txt")
     task = submitted(python, script, live.url)
-    accounted(python, task["data"]["jobid"], live.url)
+    finished(python, task["data"]["jobid"], live.url)
     said = downloaded(python, f"{HOME}/firecrest/{task['hash_id']}/version.txt").decode()
     assert [line.split()[-1] for line in said.splitlines()] == [claimed, claimed]
 

@@ -88,6 +88,15 @@ def accounted(client: Client, job_id: int, base: str) -> Mapping[str, str]:
     return until(look, what=f"job {job_id} in accounting")
 
 
+def finished(client: Client, job_id: int, base: str) -> None:
+    """Return when the job has left the queue."""
+
+    def look() -> bool | None:
+        return True if result(client, client.job(job_id), base) == {} else None
+
+    until(look, what=f"job {job_id} out of the queue")
+
+
 def downloaded(client: Client, path: str) -> bytes:
     """Content of a small file."""
     answer = client.download(path)
