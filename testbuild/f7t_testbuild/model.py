@@ -1,4 +1,4 @@
-"""What a testbuild is: its name, its addresses, its directory, and how its parts report themselves."""
+"""What a testbuild is: its name, addresses and directory, and how its parts report themselves."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Testbuild:
 
     @property
     def secrets_file(self) -> Path:
-        """JSON, mode 0600: `client_secret`, `robot_secret`, `staging_secret_key`; made at the first start."""
+        """JSON, mode 0600, made once: `client_secret`, `robot_secret`, `staging_secret_key`."""
         return self.directory / "secrets.json"
 
 

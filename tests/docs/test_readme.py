@@ -14,7 +14,7 @@ import pytest
 from tests.docs.pages import ROOT, blocks
 from tests.support.live import free_port_base
 
-from f7t_testbuild.model import Testbuild
+from f7t_testbuild import model
 from f7t_testbuild.native.runtime import NativeRuntime
 from f7t_testbuild.native.ways import WayName, choose_way
 from f7t_testbuild.ports import is_free
@@ -45,7 +45,7 @@ def surroundings() -> Iterator[Mapping[str, str]]:
         for name in ("readme", "second"):
             kept = recall(root, name)
             if kept is not None:
-                testbuild = Testbuild(name, kept.port_base, root)
+                testbuild = model.Testbuild(name, kept.port_base, root)
                 NativeRuntime(testbuild).down(lambda _: None, purge=True)
         shutil.rmtree(root, ignore_errors=True)
         for path in made:
@@ -54,9 +54,9 @@ def surroundings() -> Iterator[Mapping[str, str]]:
 
 def second_base(other: int) -> int:
     """The page's own port base if its ports are free, otherwise one beside `other`."""
-    candidates = [SECOND_BASE, *range(other + 100, other + 900, 100)]
+    candidates: list[int] = [SECOND_BASE, *range(other + 100, other + 900, 100)]
     for base in candidates:
-        if all(map(is_free, Testbuild(port_base=base).ports.values())):
+        if all(map(is_free, model.Testbuild(port_base=base).ports.values())):
             return base
     raise RuntimeError("no free ports for a second testbuild")
 

@@ -61,8 +61,7 @@ def session(live: Live, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, 
 
 def test_all_shell_blocks_run_and_the_sums_agree(session: tuple[str, Path]) -> None:
     output, directory = session
-    lines = output.splitlines()
-    assert lines[-2:] == ["input_file: OK", "big_file: OK"], output
+    assert output.endswith("input_file: OK\nbig_file: OK\n"), output
     assert (directory / "input_file").stat().st_size == 2000
     assert (directory / "big_file").stat().st_size > 5 * 1024 * 1024
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from keycloak.conftest import Names, RunningIssuer
+    from tests.keycloak.conftest import Names, RunningIssuer
 
 
 def _bearer(token: str) -> dict[str, str]:

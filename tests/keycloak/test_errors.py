@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from keycloak.conftest import Browser, Change, Names, RunningIssuer, StartIssuer
+    from tests.keycloak.conftest import Browser, Change, Names, RunningIssuer, StartIssuer
 
 BAD_CLIENT = "Invalid client or Invalid client credentials"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from keycloak.conftest import Names, TimedIssuer
+    from tests.keycloak.conftest import Names, TimedIssuer
 
 REDIRECT = "http://localhost:7000/cb"
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from keycloak.conftest import Browser, Names, RunningIssuer
+    from tests.keycloak.conftest import Browser, Names, RunningIssuer
 
 NewBrowser = Callable[[], "Browser"]
 SentBack = Callable[[httpx.Response], dict[str, str]]

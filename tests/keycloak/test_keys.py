@@ -17,7 +17,7 @@ from f7t_identity.errors import KeyFileError
 from f7t_identity.keys import KeyRing, rotate
 
 if TYPE_CHECKING:
-    from keycloak.conftest import Names, RunningIssuer, StartIssuer
+    from tests.keycloak.conftest import Names, RunningIssuer, StartIssuer
 
 
 def _kids(issuer: RunningIssuer) -> list[str]:

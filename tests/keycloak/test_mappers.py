@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from keycloak.conftest import Change, Names, StartIssuer
+    from tests.keycloak.conftest import Change, Names, StartIssuer
 
 Realm = dict[str, Any]
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from keycloak.conftest import Browser, Names, StartIssuer
+    from tests.keycloak.conftest import Browser, Names, StartIssuer
 
 
 def _command(names: Names, state: Path, *listen: str) -> list[str]:

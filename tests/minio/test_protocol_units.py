@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from f7t_staging import lifecycle
@@ -160,6 +160,7 @@ def test_unsatisfiable_range(header: str, size: int) -> None:
         parse_range(header, size)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1), st.text())
 def test_successor_is_behind_all_with_the_prefix(prefix: str, rest: str) -> None:
     following = successor(prefix)
@@ -175,6 +176,7 @@ FORM = (
 )
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40).filter(lambda c: b"--XX" not in c), st.integers(1, 60))
 def test_form_in_any_pieces(content: bytes, size: int) -> None:
     tricky = content + b"\r\n--X\r\n-" + content

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from f7t_staging import lifecycle
@@ -35,6 +35,8 @@ def rules(inner: str) -> bytes:
     return f"<LifecycleConfiguration><Rule>{inner}</Rule></LifecycleConfiguration>".encode()
 
 
+# Every example is a new index on the disk: few of them, and no clock.
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sets(st.text(alphabet="ab/é\U0010ffff", min_size=1, max_size=6), max_size=30),
     st.sampled_from(["", "a", "a/", "é", "b/a"]),

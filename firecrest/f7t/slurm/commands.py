@@ -198,6 +198,9 @@ def _enumerated(ids: Sequence[str]) -> str:
             spelt.append(one)
             continue
         first, last = int(found["first"]), int(found["last"])
+        if last < first:
+            spelt.append(one)  # the scheduler's answer to nonsense
+            continue
         last = min(last, first + _MOST_ELEMENTS - 1)
         spelt.extend(f"{found['id']}_{element}" for element in range(first, last + 1))
     return ",".join(spelt)

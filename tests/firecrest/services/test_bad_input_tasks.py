@@ -30,7 +30,7 @@ UNKNOWN = {
     "a%3Bb": "a;b",
     "%24%28id%29": "$(id)",
     "%60id%60": "`id`",
-    "%0A": "\n",
+    "a%0Ab": "a\nb",
     "%00": "\0",
     "%0d%0aSet-Cookie%3A%20a=b": "\r\nSet-Cookie: a=b",
     "%FF": "�",

@@ -25,7 +25,8 @@ class Answer:
 class Recorded:
     """All answers of one version."""
 
-    version: str
+    release: tuple[int, int]
+    ids: dict[str, str]
     cases: dict[str, dict[str, str]]
 
     def __getitem__(self, case: str) -> Answer:
@@ -41,4 +42,6 @@ class Recorded:
 def recorded(request: pytest.FixtureRequest) -> Recorded:
     """Answers recorded by `record.py` from a real cluster, one version after the other."""
     version: str = request.param
-    return Recorded(version, json.loads((DATA / version / "recorded.json").read_text()))
+    year, month = version.split(".")
+    answers = json.loads((DATA / version / "recorded.json").read_text())
+    return Recorded((int(year), int(month)), answers["ids"], answers["cases"])

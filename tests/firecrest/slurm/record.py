@@ -5,8 +5,8 @@
 A prefix is a command that runs its arguments as that user of a small test cluster (partition
 `part01`, at least two nodes, accounting, no jobs of anybody); DIR is the first user's home
 directory there. The cluster's root directory is cut out of all texts, so that homes appear as
-`/home/...`. The file holds a JSON object: case -> argv, exit_status, stdout, stderr (bytes that are
-no UTF-8 as surrogate escapes).
+`/home/...`. The file holds a JSON object: `version`; `ids`, name of a submission -> job id; `cases`,
+case -> argv, exit_status, stdout, stderr (bytes that are no UTF-8 as surrogate escapes).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import shlex
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -37,7 +37,8 @@ class Recorder:
     home: str
     root: str
     prefix: list[str]
-    cases: dict[str, dict[str, object]]
+    cases: dict[str, dict[str, object]] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
 
     def run(self, case: str, argv: list[str], stdin: bytes = b"", prefix: str = "") -> str:
         """Run one command as a user and record it as `case`, if that has a name."""
@@ -73,7 +74,12 @@ class Recorder:
             options=options,
         )
         out = self.run(case, argv, script)
-        return out.partition("job ")[2].partition("\x1e")[0]
+        return self.named(name, out)
+
+    def named(self, name: str, answer: str) -> str:
+        """Keep the job id of an answer under a name; empty if the submission was refused."""
+        self.ids[name] = answer.partition("job ")[2].partition("\x1e")[0]
+        return self.ids[name]
 
 
 def record(recorder: Recorder, other: str) -> None:
@@ -97,7 +103,7 @@ def record(recorder: Recorder, other: str) -> None:
     submit("", "failing", b"#!/bin/sh\nexit 3\n")
     script = f"{recorder.home}/firecrest/{'0' * 32}/job.sh"
     by_path = commands.submit_path(script, options=["--job-name=by-path", "--hold"])
-    path_id = run("submit path", by_path).partition("job ")[2].partition("\x1e")[0]
+    path_id = recorder.named("path", run("submit path", by_path))
     time.sleep(3)
     run("queue", commands.queue(user="test1"))
     run("queue everybody", commands.queue(), prefix=other)
@@ -144,10 +150,10 @@ def refused(recorder: Recorder) -> None:
 
 def accounting(recorder: Recorder, array: str) -> None:
     """Accounting, when it knows everything."""
-    run = recorder.run
+    run, ids = recorder.run, recorder.ids
     past, future = datetime(2020, 1, 1), datetime(2100, 1, 1)
     run("accounting", commands.accounting("test1"))
-    run("accounting one", commands.accounting("test1", ids="1,2"))
+    run("accounting one", commands.accounting("test1", ids=f"{ids['0' * 32]},{ids['named']}"))
     run("accounting elements", commands.accounting("test1", ids=f"{array}_[1-2]"))
     run("accounting unknown", commands.accounting("test1", ids="999999"))
     run("accounting period", commands.accounting("test1", start=past, end=future))
@@ -163,9 +169,11 @@ def main() -> None:
     parser.add_argument("--other", required=True)
     options = parser.parse_args()
     root = str(Path(options.home).parent.parent).rstrip("/")
-    recorder = Recorder(options.home, root, shlex.split(options.prefix), {})
+    recorder = Recorder(options.home, root, shlex.split(options.prefix))
+    version = recorder.run("", ["sinfo", "--version"]).strip()
     record(recorder, options.other)
-    json.dump(recorder.cases, sys.stdout, indent=1, ensure_ascii=True)
+    answers = {"version": version, "ids": recorder.ids, "cases": recorder.cases}
+    json.dump(answers, sys.stdout, indent=1, ensure_ascii=True)
     print()
 
 

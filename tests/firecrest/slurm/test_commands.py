@@ -53,7 +53,7 @@ def test_queue() -> None:
 
 def test_a_range_of_a_million_elements_is_cut() -> None:
     assert len(commands.queue(["5_[1-1000000000]"])[-1].split(",")) == 1000
-    assert commands.queue(["5_[3-1]"])[-1] == "--jobs="
+    assert commands.queue(["5_[3-1]"])[-1] == "--jobs=5_[3-1]"
 
 
 def test_accounting() -> None:

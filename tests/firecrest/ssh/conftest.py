@@ -134,6 +134,13 @@ class Sshd:
             return probe.recv(1) != b""
         return False
 
+    def inside(self, *argv: str) -> None:
+        """Run a command as root in the login node's namespaces."""
+        assert self._process is not None
+        parent = self._process.pid
+        child = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[0]
+        subprocess.run(["nsenter", "-t", child, "-m", "-p", *argv], check=True)
+
     def stop(self) -> None:
         """End sshd and, with its process namespace, every session."""
         if self._process is not None:

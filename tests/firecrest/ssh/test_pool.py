@@ -13,12 +13,17 @@ import asyncssh
 import pytest
 
 from f7t.delegation import CertificateAuthority
-from f7t.errors import CertificateRefused, ConnectionRefused, MachineUnavailable
+from f7t.errors import (
+    CertificateRefused,
+    CommandTimeout,
+    ConnectionRefused,
+    MachineUnavailable,
+)
 from f7t.ssh.connection import PoolSettings
 from f7t.ssh.pool import Session, SshPool
 
 if TYPE_CHECKING:
-    from firecrest.ssh.conftest import Sshd, Until
+    from tests.firecrest.ssh.conftest import Sshd, Until
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,23 @@ async def test_a_file_operation_on_a_dead_connection_is_given_to_a_new_one(
     finally:
         if sshd.stopped:
             sshd.start()
+        await pool.close()
+
+
+async def test_a_hanging_server_is_left_and_the_next_operation_gets_another(
+    authority: CertificateAuthority, sshd: Sshd
+) -> None:
+    settings = PoolSettings(file_time_limit=0.5)
+    pool = SshPool(authority, known_hosts=sshd.known_hosts, settings=settings)
+    try:
+        async with pool.session("test1", sshd) as session:
+            sshd.inside("pkill", "-STOP", "-u", "test1", "sshd")
+            with pytest.raises(CommandTimeout):
+                await session.files.size("/etc/passwd")
+            assert await session.files.size("/etc/passwd") > 0
+        assert pool.stats().handshakes == 2
+    finally:
+        sshd.inside("pkill", "-CONT", "-u", "test1", "sshd")
         await pool.close()
 
 

@@ -23,7 +23,7 @@ from f7t.staging.form import UploadForm
 from minio import Minio
 
 if TYPE_CHECKING:
-    from firecrest.staging.conftest import MakeArea
+    from tests.firecrest.staging.conftest import MakeArea
 
 TTL = 604800
 SECRET_KEY = "a secret that no message may hold"

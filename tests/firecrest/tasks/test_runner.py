@@ -17,7 +17,7 @@ from f7t.tasks.runner import TaskRunner
 from f7t.tasks.store import TaskStore
 
 if TYPE_CHECKING:
-    from firecrest.tasks.conftest import RedisServer
+    from tests.firecrest.tasks.conftest import RedisServer
 
 Start = Callable[..., Awaitable[TaskRunner]]
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +240,8 @@ def test_down_stops_all_and_purge_leaves_nothing(run: Run, testbuild: model.Test
 def test_an_interrupted_up_leaves_nothing_running(
     environment: dict[str, str], testbuild: model.Testbuild, run: Run, number: signal.Signals
 ) -> None:
+    # Ports of its own: the earlier ones have been free for others since `down`.
+    testbuild = replace(testbuild, port_base=free_port_base())
     command = [F7T, "up", "--name", "cli", "--port-base", str(testbuild.port_base)]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -249,7 +252,7 @@ def test_an_interrupted_up_leaves_nothing_running(
                 break
         starting.send_signal(number)
         rest = starting.stderr.read()
-        assert starting.wait(timeout=60) == 130
+        assert starting.wait(timeout=60) == 130, rest
 
     assert "error: interrupted" in rest
     assert run("status").returncode == 3

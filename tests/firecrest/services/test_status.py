@@ -1,0 +1,94 @@
+"""`/status`, and who a token makes one (status.md, contract §2.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+from tests.support.live import SERVICE_ACCOUNT, Live
+
+SERVICES = ("certificator", "utilities", "compute", "tasks", "storage", "reservations")
+
+
+def _service(name: str) -> dict[str, Any]:
+    return {
+        "service": name,
+        "status": "available",
+        "status_code": 200,
+        "description": "server up & flask running",
+    }
+
+
+def test_services(live: Live) -> None:
+    answer = live.get("/status/services", machine=None)
+    assert answer.status_code == 200
+    assert answer.json()["description"] == "List of services with status and description."
+    by_name = {one["service"]: one for one in answer.json()["out"]}
+    assert by_name == {name: _service(name) for name in SERVICES}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_service(live: Live, name: str) -> None:
+    answer = live.get(f"/status/services/{name}", machine=None)
+    assert (answer.status_code, answer.json()) == (200, _service(name))
+
+
+def test_system(live: Live) -> None:
+    answer = live.get("/status/systems/cluster", machine=None)
+    assert answer.json() == {
+        "description": "System information",
+        "out": {"system": "cluster", "status": "available", "description": "System ready"},
+    }
+
+
+def test_parameters(live: Live) -> None:
+    """S7: names, units and texts that clients read."""
+    answer = live.get("/status/parameters", machine=None).json()
+    assert answer["description"] == "Firecrest's parameters"
+    groups = {
+        group: {one["name"]: (one["value"], one["unit"]) for one in records}
+        for group, records in answer["out"].items()
+    }
+    assert set(groups) == {"general", "compute", "storage", "utilities"}
+    assert groups["general"]["FIRECREST_VERSION"] == ("1.16.6", "")
+    assert groups["compute"] == {"WORKLOAD_MANAGER": ("Slurm", "")}
+    assert groups["utilities"] == {
+        "UTILITIES_MAX_FILE_SIZE": ("5", "MB"),
+        "UTILITIES_TIMEOUT": ("5", "seconds"),
+    }
+    assert groups["storage"] == {
+        "OBJECT_STORAGE": ("s3v4", ""),
+        "STORAGE_TEMPURL_EXP_TIME": ("604800", "seconds"),
+        "STORAGE_MAX_FILE_SIZE": ("5120", "MB"),
+        "FILESYSTEMS": ([{"system": "cluster", "mounted": ["/home", "/scratch"]}], ""),
+    }
+    records = [one for records in answer["out"].values() for one in records]
+    assert all(one["description"] for one in records)
+
+
+def _home(live: Live, token: str) -> str:
+    """Owner of what the token's user sees as home directory."""
+    headers = {"Authorization": f"Bearer {token}", "X-Machine-Name": "cluster"}
+    answer = requests.get(
+        f"{live.url}/utilities/ls?targetPath=test_file.txt", headers=headers, timeout=30
+    )
+    assert answer.status_code == 200, answer.text
+    [entry] = answer.json()["output"]
+    user: str = entry["user"]
+    return user
+
+
+def test_service_account_with_the_role_acts_as_a_user(live: Live) -> None:
+    """The realm gives the client `firecrest-robot` the role and names test1."""
+    answer = live.grant(
+        grant_type="client_credentials",
+        client_id="firecrest-robot",
+        client_secret=live.secrets["robot_secret"],
+    )
+    assert _home(live, answer["access_token"]) == "test1"
+
+
+@pytest.mark.parametrize("user", ["test1", "test2", "test4", SERVICE_ACCOUNT])
+def test_everybody_else_is_who_they_are(live: Live, user: str) -> None:
+    assert _home(live, live.token(user)) == user

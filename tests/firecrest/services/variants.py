@@ -1,0 +1,73 @@
+"""A second gateway in front of the same cluster, with other settings."""
+
+from __future__ import annotations
+
+import copy
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+from tests.support.live import Live, until
+
+
+@dataclass
+class Variant(Live):
+    """The same centre, seen through the other gateway."""
+
+    base_url: str = ""
+
+    @property
+    def url(self) -> str:
+        return self.base_url
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number
+
+
+@contextmanager
+def gateway_with(
+    live: Live, directory: Path, change: Callable[[dict[str, Any]], None]
+) -> Iterator[Variant]:
+    """A gateway whose settings are those of the testbuild after `change`."""
+    settings = yaml.safe_load((live.testbuild.directory / "gateway.yaml").read_text())
+    settings = copy.deepcopy(settings) | {"public_url": "", "internal_port": 0}
+    change(settings)
+    file = directory / "gateway.yaml"
+    file.touch(mode=0o600)
+    file.write_text(yaml.safe_dump(settings))
+    port = _free_port()
+    log = directory / "gateway.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "f7t", "--port", str(port)],
+            env={**os.environ, "F7T_CONFIG": str(file)},
+            stdout=output,
+            stderr=output,
+        )
+    variant = Variant(live.testbuild, live.secrets, live.way, base_url=f"http://127.0.0.1:{port}")
+
+    def answers() -> bool | None:
+        assert process.poll() is None, log.read_text()
+        try:
+            return requests.get(f"{variant.url}/tasks", timeout=5).status_code == 401
+        except requests.ConnectionError:
+            return None
+
+    try:
+        until(answers, what="the other gateway")
+        yield variant
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
