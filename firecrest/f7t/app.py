@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,7 +20,7 @@ from f7t.http.answers import response_of
 from f7t.http.envelope import Envelope
 from f7t.http.gatekeeper import Gatekeeper
 from f7t.http.limits import BodyLimit
-from f7t.http.metrics import ssh_connections
+from f7t.http.metrics import observe_ssh
 from f7t.internal import serving_internal
 from f7t.parts import Parts
 from f7t.services import compute, status, storage, tasks, utilities
@@ -34,6 +36,10 @@ from f7t.tasks.runner import TaskRunner
 from f7t.tasks.store import TaskStore
 from f7t.work.failures import describe_failure
 from f7t.work.kinds import kinds
+
+_OBSERVATION_INTERVAL = 1.0
+# Only for the documentation pages: the token was checked before a route is looked for.
+_BEARER = HTTPBearer(bearerFormat="JWT", auto_error=False)
 
 
 def _ssh_pool(settings: Settings) -> SshPool:
@@ -100,6 +106,19 @@ async def assembled(settings: Settings) -> AsyncIterator[Parts]:
         yield Parts(settings, systems, ssh, store, runner, staging, arrivals)
 
 
+async def _observing(ssh: SshPool) -> None:
+    """Keep the pool's figures current: any worker may be asked for the metrics of all."""
+    while True:
+        stats = ssh.stats()
+        observe_ssh(
+            connections=stats.connections,
+            in_use=stats.in_use,
+            handshakes=stats.handshakes,
+            failures=stats.failures,
+        )
+        await asyncio.sleep(_OBSERVATION_INTERVAL)
+
+
 def _lifespan(
     settings: Settings,
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
@@ -107,10 +126,11 @@ def _lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with assembled(settings) as parts:
             app.state.parts = parts
-            ssh_connections.set_function(lambda: parts.ssh.stats().connections)
             checks = {"tasks": parts.store.ping}
+            observing = asyncio.create_task(_observing(parts.ssh))
             async with serving_internal(settings.internal_host, settings.internal_port, checks):
                 yield
+            observing.cancel()
 
     return lifespan
 
@@ -158,5 +178,5 @@ def create_app(settings: Settings) -> FastAPI:
         ],
     )
     for service in (status, utilities, compute, storage, tasks):
-        app.include_router(service.router)
+        app.include_router(service.router, dependencies=[Depends(_BEARER)])
     return app

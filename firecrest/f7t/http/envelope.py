@@ -76,10 +76,9 @@ def _internal_error(identifier: str) -> Answer:
 
 
 def _record(scope: Scope, status: int, seconds: float) -> None:
-    route = scope.get("route")
-    operation = getattr(route, "operation_id", None) or "none"
-    observe_request(scope["method"], operation, status, seconds)
-    principal = scope.get("state", {}).get("principal")
+    state = scope.get("state", {})
+    observe_request(scope["method"], state.get("operation", "none"), status, seconds)
+    principal = state.get("principal")
     fields = {
         "method": scope["method"],
         "path": scope["path"],

@@ -24,7 +24,10 @@ _seconds = Histogram(
     ["operation"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-ssh_connections = Gauge("f7t_ssh_connections", "Open SSH connections", multiprocess_mode="livesum")
+_connections = Gauge(
+    "f7t_ssh_connections", "SSH connections by state", ["state"], multiprocess_mode="livesum"
+)
+_logins = Gauge("f7t_ssh_logins", "SSH logins so far", ["outcome"], multiprocess_mode="livesum")
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"})
 
 
@@ -33,6 +36,14 @@ def observe_request(method: str, operation: str, status: int, seconds: float) ->
     known = method if method in _METHODS else "other"
     _requests.labels(known, operation, str(status)).inc()
     _seconds.labels(operation).observe(seconds)
+
+
+def observe_ssh(*, connections: int, in_use: int, handshakes: int, failures: int) -> None:
+    """Figures of this process's connection pool."""
+    _connections.labels("open").set(connections)
+    _connections.labels("in use").set(in_use)
+    _logins.labels("tried").set(handshakes)
+    _logins.labels("failed").set(failures)
 
 
 def exposition() -> tuple[bytes, str]:

@@ -194,7 +194,7 @@ def _page(size: str | None, number: str | None) -> Page | None:
 
 
 def _integer(text: str | None, default: int) -> int:
-    if text is None or not re.fullmatch(r"-?[0-9]{1,9}", text.strip()):
+    if text is None or not re.fullmatch(r"-?[0-9]{1,18}", text.strip()):
         return default
     return int(text)
 

@@ -46,6 +46,10 @@ def auth_errors(*, not_found: str = "") -> Responses:
     found: Responses = {404: example({"description": not_found}, not_found)}
     return {
         401: example({"message": "Unauthorized"}, "The token is missing or refused"),
+        "default": example(
+            {"description": "FirecREST internal error, request id 0f3c", "error": "as above"},
+            "Unexpected failure; quote the answer's X-Request-Id",
+        ),
         **(found if not_found else {}),
     }
 

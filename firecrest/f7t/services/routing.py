@@ -26,6 +26,7 @@ class OperationRoute(APIRoute):
         operation = OPERATIONS[self.operation_id or ""]
 
         async def handler(request: Request) -> Response:
+            request.state.operation = self.operation_id
             try:
                 return await inner(request)
             except RequestValidationError as error:

@@ -20,7 +20,6 @@ _AFTER = re.compile(
     r" (?:Power|AdminComment|SystemComment|Comment|Switches|BurstBuffer|TresPer\w+|MemPerTres|"
     r"CpusPerTres|NtasksPerTRES|MailUser|MailType|BatchScript|SelectTypeExtra|Container|\w+ID)[=:]"
 )
-_PATTERN = re.compile(r"%(?P<width>\d*)(?P<what>[%AaJjuxN])")
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def _read(record: str) -> JobDetails:
         element=element if offset is None else offset,
         heterogeneous=offset is not None,
         work_dir=tail.get("WorkDir", ""),
-        files=_files(tail, {**head, **_names(record)}),
+        files=_files(tail),
     )
 
 
@@ -112,47 +111,13 @@ def _tail(record: str) -> dict[str, str]:
     return values
 
 
-def _names(record: str) -> dict[str, str]:
-    """What a file name pattern may refer to besides the ids."""
-    name = re.search(r" JobName=(.*?) UserId=", record, re.DOTALL)
-    user = re.search(r" UserId=([^(]*)\(", record)
-    host = re.search(r" BatchHost=(\S+)", record)
-    return {
-        "name": name[1] if name else "",
-        "user": user[1] if user else "",
-        "host": host[1] if host else "",
-    }
-
-
-def _files(tail: Mapping[str, str], names: Mapping[str, str]) -> JobFiles:
+def _files(tail: Mapping[str, str]) -> JobFiles:
     def path(key: str, otherwise: str) -> str:
         value = tail.get(key, "")
         return otherwise if value in ("", "(null)") else value
 
-    output = _expanded(path("StdOut", "stdout-file-not-found"), names)
     return JobFiles(
         job_file=path("Command", "command-not-found"),
-        job_file_out=output,
-        job_file_err=_expanded(path("StdErr", "stderr-file-not-found"), names),
+        job_file_out=path("StdOut", "stdout-file-not-found"),
+        job_file_err=path("StdErr", "stderr-file-not-found"),
     )
-
-
-def _expanded(path: str, names: Mapping[str, str]) -> str:
-    """The path with `%j` and the like replaced, as sbatch(1) does; before 24.05 it is already."""
-    job_id = names["JobId"]
-    meanings = {
-        "%": "%",
-        "A": names.get("ArrayJobId", job_id),
-        "a": names.get("ArrayTaskId", "4294967294"),
-        "J": job_id,
-        "j": job_id,
-        "u": names["user"],
-        "x": names["name"],
-        "N": names["host"],
-    }
-
-    def meaning(found: re.Match[str]) -> str:
-        text = meanings[found["what"]]
-        return text.zfill(int(found["width"])) if found["width"] and text.isdigit() else text
-
-    return _PATTERN.sub(meaning, path)

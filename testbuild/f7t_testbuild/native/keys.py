@@ -48,7 +48,7 @@ def make_keys(testbuild: Testbuild, layout: Layout) -> None:
 
 
 def ensure_secrets(testbuild: Testbuild) -> dict[str, str]:
-    """The installation's secrets, made once: `client_secret`, `robot_secret`, `staging_secret_key`."""
+    """The installation's secrets, made once: of the two clients and of the staging store."""
     path = testbuild.secrets_file
     if path.exists():
         kept: dict[str, str] = json.loads(path.read_text())

@@ -10,13 +10,24 @@ import errno
 import json
 import shutil
 import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from f7t_testbuild.native.layout import NSS_ROOT, Layout
 from f7t_testbuild.native.site import Site
 from f7t_testbuild.native.ways import nss_wrapper_library
 
-RECORD = "claimed.json"
+SSHD_DIRECTORY = Path("/run/sshd")
+"""Compiled into Debian's sshd; an existing one is used and left alone."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """One directory that this testbuild made; `keep` if it holds users' files."""
+
+    path: Path
+    keep: bool
 
 
 class PathInUse(Exception):
@@ -36,70 +47,84 @@ def environment(layout: Layout, site: Site) -> dict[str, str]:
 
 
 def claim(layout: Layout, site: Site) -> None:
-    """Make the directories, with users' files of the last run; raises `PathInUse`.
+    """Take the directories for this testbuild, with users' files of the last run.
 
-    `/run/sshd` is shared: an existing one is used and left alone.
+    Users' directories that are new are made with their owners when the cluster is seeded. Raises
+    `PathInUse`.
     """
-    record = layout.cluster / RECORD
-    mine: list[str] = json.loads(record.read_text()) if record.exists() else []
-    targets = _targets(site)
-    for path in targets:
-        if path.exists() and str(path) not in mine:
+    mine = {claimed.path for claimed in _recorded(layout)}
+    users = _user_directories(site)
+    for path in (NSS_ROOT, *users):
+        if path.exists() and path not in mine:
             raise PathInUse(
                 f"{path} exists already and was not made by this testbuild; the nss-wrapper way "
                 "needs it for itself. Only one testbuild at a time can be up in this way"
             )
-    shared = [Path("/run/sshd"), *(Path(item.path) for item in site.file_systems)]
-    for path in (*shared, *targets):
-        if path.exists():
-            continue
-        mine.append(str(path))
-        record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        record.write_text(json.dumps(mine))
-        _restore(_kept(layout, path), path)
+    for path in (NSS_ROOT, SSHD_DIRECTORY, *_shared_directories(site)):
+        if not path.exists():
+            _record(layout, Claimed(path, keep=False))
+            path.mkdir(mode=0o755)
+    for path in users:
+        if not path.exists():
+            _record(layout, Claimed(path, keep=True))
+            if (kept := _kept(layout, path)).is_dir():
+                _move(kept, path)
 
 
 def release(layout: Layout) -> None:
     """Remove what `claim` made; users' files go back into the state directory."""
-    record = layout.cluster / RECORD
-    if not record.exists():
-        return
-    for name in reversed(json.loads(record.read_text())):
-        path = Path(name)
-        if path.is_relative_to(NSS_ROOT) or path == Path("/run/sshd"):
+    for claimed in reversed(_recorded(layout)):
+        path = claimed.path
+        if claimed.keep:
+            _keep(layout, path)
+        elif path in (NSS_ROOT, SSHD_DIRECTORY):
             shutil.rmtree(path, ignore_errors=True)
-        elif path.is_dir():
-            _keep(path, _kept(layout, path))
-    record.unlink()
+        else:
+            with suppress(OSError):  # gone, or somebody else put something into it
+                path.rmdir()
+    _record_file(layout).unlink(missing_ok=True)
 
 
-def _targets(site: Site) -> list[Path]:
-    """Directories that must be ours alone."""
+def _user_directories(site: Site) -> list[Path]:
+    """Directories with users' files, which must be ours alone."""
     owned = [Path(fs.path) / user.name for fs in site.file_systems for user in site.users]
     files = [Path(entry["path"]) for entry in site.files if entry.get("type") == "directory"]
-    return [NSS_ROOT, *owned, *files]
+    return [*owned, *files]
+
+
+def _shared_directories(site: Site) -> list[Path]:
+    """Their parents, which may exist already."""
+    return list(dict.fromkeys(path.parent for path in _user_directories(site)))
+
+
+def _record_file(layout: Layout) -> Path:
+    return layout.cluster / "claimed.json"
+
+
+def _recorded(layout: Layout) -> list[Claimed]:
+    try:
+        entries = json.loads(_record_file(layout).read_text())
+    except FileNotFoundError:
+        return []
+    return [Claimed(Path(path), keep) for path, keep in entries]
+
+
+def _record(layout: Layout, claimed: Claimed) -> None:
+    file = _record_file(layout)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    entries = [(str(entry.path), entry.keep) for entry in (*_recorded(layout), claimed)]
+    file.write_text(json.dumps(entries))
 
 
 def _kept(layout: Layout, path: Path) -> Path:
     return layout.kept / str(path).lstrip("/")
 
 
-def _restore(kept: Path, path: Path) -> None:
-    """Users' directories come from the last run, or are made with their owner when seeded."""
-    if not _is_user_directory(path):
-        path.mkdir(mode=0o755)
-    elif kept.is_dir():
-        _move(kept, path)
-
-
-def _is_user_directory(path: Path) -> bool:
-    return len(path.parts) > 2 and path.parts[1] in ("home", "scratch", "srv")
-
-
-def _keep(path: Path, kept: Path) -> None:
-    if not _is_user_directory(path):
-        path.rmdir()
+def _keep(layout: Layout, path: Path) -> None:
+    """Move users' files into the state directory."""
+    if not path.is_dir():
         return
+    kept = _kept(layout, path)
     kept.parent.mkdir(parents=True, exist_ok=True)
     if kept.exists():
         shutil.rmtree(kept)

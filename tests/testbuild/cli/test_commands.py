@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import Result
+from tests.support.live import free_port_base
 
 from f7t_testbuild import model
 from f7t_testbuild.cli import main
@@ -85,14 +86,27 @@ def test_up_on_a_taken_port_names_the_process_and_starts_nothing(
     assert not state_root.exists()
 
 
+def test_a_failure_of_the_runtime_is_one_json_document(f7t: F7t, tmp_path: Path) -> None:
+    """Unix sockets allow 108 bytes of path, which this state root alone exceeds."""
+    deep = tmp_path / ("x" * 100)
+    base = str(free_port_base())
+
+    result = f7t("up", "--json", "--port-base", base, "--state-root", str(deep))
+
+    assert result.exit_code == 1
+    assert "socket path" in json.loads(result.stdout)["error"]["message"]
+
+
 def test_doctor_says_which_ways_are_possible(f7t: F7t) -> None:
-    report = json.loads(f7t("doctor", "--port-base", "28000", "--json").stdout)
+    base = free_port_base()
+
+    report = json.loads(f7t("doctor", "--port-base", str(base), "--json").stdout)
 
     findings = {check["name"]: check["finding"] for check in report["checks"]}
     for way in ("namespaces", "rootless", "nss-wrapper"):
         assert way in findings["isolation"]
     assert findings["slurm"].startswith("slurm-wlm ")
-    assert "free: gateway 28000" in findings["ports"]
+    assert f"free: gateway {base}" in findings["ports"]
 
 
 def test_no_possible_way_blocks() -> None:

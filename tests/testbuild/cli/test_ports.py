@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 
@@ -43,6 +44,17 @@ def test_a_free_port_has_no_holder_and_stays_free() -> None:
 
     assert ports.taken({"gateway": port}) == {}
     assert ports.is_free(port)
+
+
+def test_an_accepted_connection_is_not_taken_for_the_listener() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            accepted, _ = server.accept()
+            with accepted:
+                found = ports._listening({port})
+
+                assert found == {str(os.fstat(server.fileno()).st_ino): port}
 
 
 def test_closed_connections_do_not_make_a_port_taken() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.live import until
 
 from f7t_testbuild import model
 from f7t_testbuild.proof import JOB_SCRIPT, ProofFailure, Stopwatch, _json, prove
@@ -19,6 +21,16 @@ def job_directory(tmp_path: Path) -> Path:
     directory.mkdir(parents=True)
     (directory / "f7t-proof.sh").write_text(JOB_SCRIPT)
     return directory
+
+
+def _sleeps(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the process runs `sleep` as a child at this moment."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for child in children:
+        with suppress(OSError):
+            if Path(f"/proc/{child}/comm").read_text() == "sleep\n":
+                return True
+    return False
 
 
 def _job(directory: Path) -> subprocess.Popen[bytes]:
@@ -33,7 +45,7 @@ def test_the_job_waits_for_the_file_then_removes_all_traces(job_directory: Path)
     (job_directory / "f7t-proof.bin").write_bytes(b"x")
 
     with _job(job_directory) as job:
-        assert job.poll() is None
+        until(lambda: _sleeps(job) or None, what="the job waiting")
         (job_directory / "f7t-proof.done").touch()
         assert job.wait(timeout=30) == 0
 
