@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from io import StringIO
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -40,13 +41,14 @@ def print_table(table: Table, stream: TextIO) -> None:
     stream.writelines(f"{line.rstrip()}\n" for line in text.getvalue().strip("\n").splitlines())
 
 
-def _table(*headings: str) -> Table:
+def _table(*headings: str, foldable: Collection[str] = ()) -> Table:
+    """A table whose `foldable` columns give way on a narrow terminal; the others stay whole."""
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading not in foldable)
     return table
 
 
@@ -54,19 +56,22 @@ def parts_table(status: RuntimeStatus) -> Table:
     """Every part: what it is, version, state, address, since."""
     from rich.text import Text
 
-    table = _table("part", "what", "version", "state", "address", "since", "")
+    headings = ("part", "what", "version", "state", "address", "since")
+    table = _table(*headings, foldable=("what", "address"))
     for part in status.parts:
+        what = Text(part.what)
         notes = [f"{part.restarts} restarts"] if part.restarts else []
         if part.detail:
             notes.append(part.detail)
+        if notes:
+            what.append(f" - {', '.join(notes)}", style="yellow")
         table.add_row(
             Text(part.name),
-            Text(part.what),
+            what,
             Text(part.version),
             Text(part.state.value, style=_COLOURS[part.state]),
             Text(part.address),
             Text(part.since or "-"),
-            Text(", ".join(notes)),
         )
     return table
 
@@ -117,7 +122,7 @@ def checks_table(checks: list[Check]) -> Table:
     """One line per check of the doctor, with the mend under its finding."""
     from rich.text import Text
 
-    table = _table("", "check", "finding")
+    table = _table("", "check", "finding", foldable=("finding",))
     for check in checks:
         finding = Text(check.finding)
         if check.mend:
@@ -137,7 +142,7 @@ def known_table(rows: list[dict[str, Any]]) -> Table:
     """The testbuilds of `f7t list`."""
     from rich.text import Text
 
-    table = _table("name", "state", "way", "gateway", "directory")
+    table = _table("name", "state", "way", "gateway", "directory", foldable=("directory",))
     for row in rows:
         state = "running" if row["running"] else "stopped"
         table.add_row(

@@ -12,6 +12,7 @@ Progress = Callable[[str], None]
 """Takes one line that says what begins now."""
 
 _REMINDER_SECONDS = 5.0
+_WORTH_TELLING_SECONDS = 0.5
 
 
 class PlainProgress:
@@ -106,9 +107,8 @@ class SpinnerProgress:
     def _finish(self, mark: str) -> None:
         if self._message:
             seconds = time.monotonic() - self._began
-            self._console.print(
-                f"{mark} {self._message}  {seconds:.1f} s", markup=False, highlight=False
-            )
+            lasted = f"  {seconds:.1f} s" if seconds >= _WORTH_TELLING_SECONDS else ""
+            self._console.print(f"{mark} {self._message}{lasted}", markup=False, highlight=False)
 
 
 def progress_on(stream: TextIO) -> PlainProgress | SpinnerProgress:

@@ -95,8 +95,3 @@ def test_every_command_of_the_readme_succeeds(surroundings: Mapping[str, str]) -
 def test_the_exemption_is_in_the_readme_as_the_test_command() -> None:
     ci = (ROOT / ".ci" / "run").read_text()
     assert EXEMPT in ci
-
-
-def test_every_link_of_the_readme_leads_to_a_file() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", PAGE.read_text()):
-        assert (ROOT / target).exists(), target

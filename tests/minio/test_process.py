@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import io
 import os
 import secrets
@@ -178,6 +180,17 @@ def test_two_sockets_one_store(launch: Launch, client_for: ClientFor, tmp_path: 
     for url in urls:
         for path in ("live", "ready"):
             assert requests.get(f"{url}/minio/health/{path}", timeout=30).status_code == 200
+
+
+def test_connections_are_kept(launch: Launch, tmp_path: Path) -> None:
+    _, (url,) = launch(tmp_path)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    with contextlib.closing(connection):
+        for path in ("/", "/bucket", "/minio/health/live"):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            answer.read()
+            assert not answer.will_close
 
 
 def test_refusal_reaches_clients_that_send_everything_first(

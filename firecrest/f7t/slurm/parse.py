@@ -33,6 +33,7 @@ _QUEUED = re.compile(rf"(?:^|\n){RECORD}(?={_ID}{FIELD}(?:[^{FIELD}\n]*{FIELD}){
 _ACCOUNTED = re.compile(
     rf"(?:^|\n)(?={_ID}{FIELD}(?:[^{FIELD}\n]*{FIELD}){{{len(ACCOUNTING_FIELDS) - 2}}})"
 )
+_PART = re.compile(rf"{scripts.PART}(?=(?:{'|'.join(scripts.PARTS)}) )")
 _CANCEL_ERROR = re.compile(r"^scancel: (?:error|fatal): (.*)$", re.MULTILINE)
 _NOT_OWNER = 210
 _FAILED_STEPS = {
@@ -208,7 +209,7 @@ def _described(job_id: int, info: str, failure: str) -> SubmittedJob:
 def _parts(result: CommandResult) -> dict[str, str]:
     """Parts of a framed output (see `scripts`), by name; the first of a name counts."""
     parts: dict[str, str] = {}
-    for part in text_of(result.stdout).split(scripts.PART):
+    for part in _PART.split(text_of(result.stdout)):
         name, _, text = part.partition(" ")
         parts.setdefault(name, text)
     return parts

@@ -8,6 +8,7 @@ the user who gave the job that name.
 from __future__ import annotations
 
 PART = "\x1e"
+PARTS = ("refused", "job", "info", "noinfo", "directory", "jobs", "accounting")
 
 ALREADY_SUBMITTED = 81
 NO_DIRECTORY = 82

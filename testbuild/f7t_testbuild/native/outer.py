@@ -117,6 +117,9 @@ class Outer:
             "restart": self._on_restart,
             "stop": self._on_stop,
         }
+        if self._line is not None:
+            self._line.setblocking(False)
+            loop.add_reader(self._line, self._line_moved)
         server = await control.serve(Path(self._spec.control), handlers)
         self._supervisor.start()
         code = await self._until_stopped()
@@ -140,11 +143,22 @@ class Outer:
             stopping.cancel()
             return 1
         self._tell(READY="1")
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        self._drop_line()
         await stopping
         return 0
+
+    def _line_moved(self) -> None:
+        """The starter never writes: it died before everything was ready, so nobody wants this."""
+        assert self._line is not None
+        if notify.receive(self._line) is None:
+            self._drop_line()
+            self._stop.set()
+
+    def _drop_line(self) -> None:
+        if self._line is not None:
+            asyncio.get_running_loop().remove_reader(self._line)
+            self._line.close()
+            self._line = None
 
     def _tell(self, **values: str) -> None:
         if self._line is not None:

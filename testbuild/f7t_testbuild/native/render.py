@@ -202,7 +202,7 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def mariadb_init_sql(sources: Sequence[Path] = SYSTEM_TABLES) -> str:
-    """The init-file: tables without which slurmdbd loses associations, and its own database.
+    """What a new data directory needs: tables without which slurmdbd loses associations, a database.
 
     The statements are the installed MariaDB's own. 24.11's slurmdbd cannot create its database
     itself with Debian 13's client library. Raises `MissingFile`.
@@ -215,9 +215,10 @@ def mariadb_init_sql(sources: Sequence[Path] = SYSTEM_TABLES) -> str:
         raise MissingFile(f"none of {', '.join(map(str, sources))} (package mariadb-server-core)")
     lines = ["CREATE DATABASE IF NOT EXISTS mysql;", "USE mysql;"]
     for table in NEEDED_TABLES:
-        found = re.search(rf"^CREATE TABLE IF NOT EXISTS {table} .*;$", tables, re.MULTILINE)
+        statement = rf"^CREATE TABLE IF NOT EXISTS {table} .*?;$"
+        found = re.search(statement, tables, re.MULTILINE | re.DOTALL)
         if not found:
-            raise MissingFile(f"{source} has no one-line definition of the table {table}")
+            raise MissingFile(f"{source} has no definition of the table {table}")
         lines.append(found[0])
     lines.append("CREATE DATABASE IF NOT EXISTS slurm_acct_db;")
     return "\n".join(lines) + "\n"

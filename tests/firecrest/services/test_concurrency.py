@@ -60,12 +60,12 @@ def test_users_do_not_wait_for_each_other(live: Live) -> None:
     for user in set(users):
         live.token(user)
     with ThreadPoolExecutor(len(users)) as pool:
-        calls = {
-            user: pool.submit(live.get, "/utilities/ls", user=user, params={"targetPath": "."})
+        calls = [
+            (user, pool.submit(live.get, "/utilities/ls", user=user, params={"targetPath": "."}))
             for user in users
-        }
-        owners = {
-            user: {entry["user"] for entry in call.result().json()["output"]}
-            for user, call in calls.items()
-        }
-    assert owners == {user: {user} for user in users}
+        ]
+        owners = [
+            (user, {entry["user"] for entry in call.result().json()["output"]})
+            for user, call in calls
+        ]
+    assert owners == [(user, {user}) for user in users]

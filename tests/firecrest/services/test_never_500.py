@@ -40,6 +40,16 @@ def _queries(draw: st.DrawFn) -> Request:
     return get(path, **draw(st.dictionaries(st.sampled_from(names), _value)))
 
 
+PREFIXES = (
+    "/tasks/",
+    "/compute/jobs/",
+    "/status/systems/",
+    "/status/services/",
+    "/utilities/",
+    "/",
+)
+
+
 @st.composite
 def _paths(draw: st.DrawFn) -> Request:
     prefix = draw(

@@ -5,8 +5,8 @@
 A prefix is a command that runs its arguments as that user of a small test cluster (partition
 `part01`, at least two nodes, accounting, no jobs of anybody); DIR is the first user's home
 directory there. The cluster's root directory is cut out of all texts, so that homes appear as
-`/home/...`. The file holds a JSON object: `version`; `ids`, name of a submission -> job id; `cases`,
-case -> argv, exit_status, stdout, stderr (bytes that are no UTF-8 as surrogate escapes).
+`/home/...`. The file holds a JSON object: `version`; `ids`, name of a submission -> job id;
+`cases`, case -> argv, exit_status, stdout, stderr (bytes that are no UTF-8 as surrogate escapes).
 """
 
 from __future__ import annotations

@@ -120,6 +120,8 @@ ODD_NAMES = [
     "it's",
     '"quoted"',
     "back\\slash",
+    "two\\\\, one at the end\\",
+    '\\"',
     "semi;type=x",
     "com,ma",
     "@at",

@@ -162,6 +162,20 @@ async def test_nobody_waiting_costs_nothing(area: StagingArea, user: str, task_i
     await arrivals.close()
 
 
+async def test_a_new_wait_does_not_wait_for_the_next_look(area: StagingArea, user: str) -> None:
+    ids = [f"{n:032x}" for n in range(2)]
+    await _post(await area.upload_form(user, ids[1], "f", "f", TTL))
+    counted = _CountedArea(area)
+    arrivals = Arrivals(counted, interval=3600)  # type: ignore[arg-type]
+    first = asyncio.create_task(arrivals.wait_for(user, ids[0], "f"))
+    async with asyncio.timeout(20):
+        await counted.looked.acquire()
+        assert (await arrivals.wait_for(user, ids[1], "f")).size == 7
+    assert not first.done()
+    await arrivals.close()
+    await asyncio.gather(first, return_exceptions=True)
+
+
 async def test_an_outage_of_the_store_is_outlasted(
     area: StagingArea, user: str, task_id: str
 ) -> None:

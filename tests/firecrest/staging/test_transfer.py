@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -124,11 +125,20 @@ async def test_a_refused_pull_leaves_the_target_alone(link: str, folder: Path) -
     assert (target.read_bytes(), list(target.parent.iterdir())) == (b"old", [target])
 
 
+@dataclass
+class _HalfSent:
+    """A server that sends half an object, and on `go_on` the rest or the end of the connection."""
+
+    url: str
+    sent: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+    rest: bytes = b""
+
+
 @contextmanager
-def _half_an_object() -> Iterator[tuple[str, threading.Event, threading.Event]]:
-    """A server that sends half an object, tells so, and breaks off when it is told."""
-    sent, break_off = threading.Event(), threading.Event()
+def _half_an_object() -> Iterator[_HalfSent]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        half = _HalfSent(f"http://127.0.0.1:{listener.getsockname()[1]}/o")
 
         def serve() -> None:
             connection, _ = listener.accept()
@@ -136,31 +146,33 @@ def _half_an_object() -> Iterator[tuple[str, threading.Event, threading.Event]]:
                 connection.recv(65536)
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n")
                 connection.sendall(b"x" * 100_000)
-                sent.set()
-                break_off.wait(60)
+                half.sent.set()
+                half.go_on.wait(60)
+                connection.sendall(half.rest)
 
         server = threading.Thread(target=serve)
         server.start()
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/o", sent, break_off
+            yield half
         finally:
-            break_off.set()
+            half.go_on.set()
             server.join()
 
 
-def _pull_begun(url: str, target: Path, sent: threading.Event) -> subprocess.Popen[bytes]:
-    transfer = pull_argv(url, str(target), TASK)
+def _pull_begun(half: _HalfSent, target: Path) -> subprocess.Popen[bytes]:
+    """A pull that has written half of its object; it alone has a part beside the target."""
+    transfer = pull_argv(half.url, str(target), TASK)
     process = subprocess.Popen(
         transfer.argv, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     )
     assert process.stdin is not None
     process.stdin.write(transfer.stdin)
     process.stdin.close()
-    assert sent.wait(60)
+    assert half.sent.wait(60)
     deadline = time.monotonic() + 60
-    while not list(target.parent.glob(f".f7t-{TASK}.*.part")):
+    while [part.stat().st_size for part in target.parent.glob(f".f7t-{TASK}.*")] != [100_000]:
         assert time.monotonic() < deadline
-        time.sleep(0.01)  # curl tells nobody that it began to write
+        time.sleep(0.01)  # curl tells nobody how much it wrote
     return process
 
 
@@ -173,17 +185,17 @@ def _target(folder: Path) -> Path:
 
 def test_a_connection_that_breaks_off_leaves_the_target_alone(folder: Path) -> None:
     target = _target(folder)
-    with _half_an_object() as (url, sent, break_off):
-        process = _pull_begun(url, target, sent)
-        break_off.set()
+    with _half_an_object() as half:
+        process = _pull_begun(half, target)
+        half.go_on.set()
         assert process.wait(60) == 18
     assert (target.read_bytes(), list(target.parent.iterdir())) == (b"old", [target])
 
 
 def test_a_pull_that_is_told_to_stop_cleans_up(folder: Path) -> None:
     target = _target(folder)
-    with _half_an_object() as (url, sent, _):
-        process = _pull_begun(url, target, sent)
+    with _half_an_object() as half:
+        process = _pull_begun(half, target)
         os.killpg(process.pid, signal.SIGTERM)
         assert process.wait(60) == 129
     assert (target.read_bytes(), list(target.parent.iterdir())) == (b"old", [target])
@@ -193,8 +205,8 @@ async def test_what_a_killed_pull_left_is_removed_by_the_next(link: str, folder:
     target = _target(folder)
     other_task = target.parent / ".f7t-ffffffffffffffffffffffffffffffff.1.part"
     other_task.touch()
-    with _half_an_object() as (url, sent, _):
-        process = await asyncio.to_thread(_pull_begun, url, target, sent)
+    with _half_an_object() as half:
+        process = await asyncio.to_thread(_pull_begun, half, target)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(60)
     assert len(list(target.parent.iterdir())) == 3
@@ -204,16 +216,20 @@ async def test_what_a_killed_pull_left_is_removed_by_the_next(link: str, folder:
     assert set(target.parent.iterdir()) == {target, other_task}
 
 
-async def test_a_pull_overtaken_by_its_successor_does_not_touch_the_target(
-    link: str, folder: Path
-) -> None:
-    """The first worker died but its command went on; it ends after the second one."""
+def test_a_pull_that_outlived_its_worker_does_not_disturb_the_next_one(folder: Path) -> None:
+    """The worker died, its command went on: it ends while the second one is half done."""
     target = _target(folder)
-    with _half_an_object() as (url, sent, _):
-        first = await asyncio.to_thread(_pull_begun, url, target, sent)
-        assert (await _run(pull_argv(link, str(target), TASK))).returncode == 0
-    assert await asyncio.to_thread(first.wait, 60) != 0
-    assert (target.read_bytes(), list(target.parent.iterdir())) == (b"new", [target])
+    with _half_an_object() as early, _half_an_object() as late:
+        early.rest = late.rest = b"y" * 100_000
+        first = _pull_begun(early, target)
+        second = _pull_begun(late, target)
+        early.go_on.set()
+        assert first.wait(60) != 0
+        assert target.read_bytes() == b"old"
+        late.go_on.set()
+        assert second.wait(60) == 0
+    assert target.read_bytes() == b"x" * 100_000 + b"y" * 100_000
+    assert list(target.parent.iterdir()) == [target]
 
 
 async def test_a_source_that_cannot_be_read_is_curls_failure(

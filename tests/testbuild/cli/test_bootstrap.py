@@ -75,6 +75,7 @@ def test_it_is_a_posix_script(root: Path) -> None:
     assert os.access(script, os.X_OK)
 
 
+@pytest.mark.timeout(300)
 def test_it_makes_the_environment_once_and_mends_it_when_moved(project: Path) -> None:
     first = run(project)
 

@@ -20,6 +20,9 @@ from f7t_testbuild.native.runtime import NativeRuntime
 from f7t_testbuild.native.stores import open_store
 from f7t_testbuild.native.ways import WayName
 
+LISTEN = "0A"
+LOOPBACK = "0100007F"
+"""As proc(5) writes them in net/tcp."""
 DAEMONS = {"munged", "database", "mariadbd", "sshd", "slurmdbd", "accounts", "slurmctld"}
 NODES = {"slurmd-cluster", "slurmd-nid02", "slurmd-xfer01"}
 
@@ -142,28 +145,40 @@ def test_the_users_exist_only_inside(cluster: Driven) -> None:
         assert not Path("/srv/f7t").exists()
 
 
-def test_nothing_listens_beyond_loopback(cluster: Driven) -> None:
-    """Ports of the cluster in the table of its own network, of the host's in the nss way."""
-    pids = remains.marked_processes(cluster.testbuild.directory)
-    tables = {pid: Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:] for pid in pids}
-    rows = [row.split() for table in tables.values() for row in table]
-    ports = {cluster.testbuild.ssh_port, 6817, 6819, cluster.testbuild.port_base + 217}
-    wanted = {f"{port:04X}" for port in ports}
-    addresses = {row[1].split(":")[0] for row in rows if row[3] == "0A"}
-    seen = {row[1].split(":")[1] for row in rows if row[3] == "0A"} & wanted
+async def test_the_host_is_read_only_for_the_cluster(cluster: Driven) -> None:
+    """Even for its root: the mounts themselves say so; other trees of the host do not exist."""
+    if cluster.way == WayName.NSS_WRAPPER:
+        pytest.skip("this way has no root file system of its own")
+    mounts = [line.split() for line in (await cluster.shell("cat /proc/mounts")).splitlines()]
+    options = {point: set(words.split(",")) for _, point, _, words, *_ in mounts}
 
-    assert len(seen) >= 2
-    assert "00000000" not in {
-        row[1].split(":")[0] for row in rows if row[3] == "0A" and row[1].split(":")[1] in wanted
-    }
-    assert "0100007F" in addresses
+    assert {"/usr", "/sys", "/proc", "/home", "/tmp"} <= options.keys()
+    shown = [p for p in options if p.startswith(("/usr", "/opt", "/sys", "/etc/s", "/etc/a"))]
+    assert not [path for path in shown if "ro" not in options[path] and path != "/etc/slurm"]
+    assert not {path for path in options if path.startswith(("/root", "/mnt", "/boot", "/.host"))}
+    assert await cluster.shell("ls -A /etc/binfmt.d /root 2>/dev/null; true") == "/etc/binfmt.d:\n"
+
+
+def test_nothing_listens_beyond_loopback(cluster: Driven) -> None:
+    """All listeners of the cluster's own network; the known ports where it shares the host's."""
+    marked = remains.marked_processes(cluster.testbuild.directory)
+    controller = next(pid for pid in marked if _runs(pid, "slurmctld"))
+    rows = [line.split() for line in Path(f"/proc/{controller}/net/tcp").read_text().splitlines()]
+    listening = [row[1].split(":") for row in rows[1:] if row[3] == LISTEN]
+    if cluster.way == WayName.NSS_WRAPPER:
+        base = cluster.testbuild.port_base
+        known = {f"{port:04X}" for port in (base + 22, base + 217, base + 219, base + 230)}
+        listening = [entry for entry in listening if entry[1] in known]
+
+    assert len(listening) >= 4
+    assert {address for address, _ in listening} == {LOOPBACK}
 
 
 async def test_a_killed_daemon_is_started_again(cluster: Driven) -> None:
     runtime = _runtime(cluster)
     before = {part.name: part for part in runtime.status().parts}["slurmctld"]
-    children = [pid for pid in remains.marked_processes(cluster.testbuild.directory)]
-    victim = next(pid for pid in children if _runs(pid, "slurmctld"))
+    marked = remains.marked_processes(cluster.testbuild.directory)
+    victim = next(pid for pid in marked if _runs(pid, "slurmctld"))
     os.kill(victim, signal.SIGKILL)
 
     def restarted() -> bool | None:

@@ -1,0 +1,71 @@
+"""The same with the asynchronous client, several things at once; what it answered, as JSON."""
+
+import asyncio
+import io
+import json
+import os
+from pathlib import Path
+
+import firecrest
+
+MACHINE = os.environ["MACHINE"]
+SCRIPT = "#!/bin/bash\n#SBATCH --job-name=async-{}\necho {}\n"
+
+
+async def main() -> dict:
+    client = firecrest.v1.AsyncFirecrest(
+        firecrest_url=os.environ["FIRECREST_URL"],
+        authorization=firecrest.ClientCredentialsAuth(
+            os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"], os.environ["TOKEN_URL"]
+        ),
+    )
+    # A public setting of the client: its default leaves a second between calls to one service.
+    client.time_between_calls = dict.fromkeys(client.time_between_calls, 0.05)
+    client.merge_get_requests = True
+    try:
+        return await everything(client)
+    finally:
+        await client.close_session()
+
+
+async def everything(client) -> dict:
+    home = f"/home/{await client.whoami()}"
+    seen = {"systems": await client.all_systems()}
+    await client.simple_upload(MACHINE, io.BytesIO(b"async"), home, "async.dat")
+    names = [entry["name"] for entry in await client.list_files(MACHINE, home)]
+    seen["listed"] = "async.dat" in names
+    memory = io.BytesIO()
+    await client.simple_download(MACHINE, f"{home}/async.dat", memory)
+    seen["content"] = memory.getvalue().decode()
+
+    jobs = await asyncio.gather(
+        *(client.submit(MACHINE, script_str=SCRIPT.format(n, n)) for n in range(3))
+    )
+    ids = [job["jobid"] for job in jobs]
+    while True:
+        polled = await asyncio.gather(*(client.poll(MACHINE, [one]) for one in ids))
+        if [[row["state"] for row in rows] for rows in polled] == [["COMPLETED"]] * 3:
+            break
+    seen["names"] = [rows[0]["name"] for rows in polled]
+    sleeper = await client.submit(MACHINE, script_str="#!/bin/bash\nsleep 300\n")
+    seen["active"] = [
+        job["jobid"] == str(sleeper["jobid"])
+        for job in await client.poll_active(MACHINE, [sleeper["jobid"]])
+    ]
+    seen["cancelled"] = str(sleeper["jobid"]) in await client.cancel(MACHINE, sleeper["jobid"])
+
+    Path("async large.dat").write_bytes(os.urandom(1024) * 6144)
+    upload = await client.external_upload(MACHINE, "async large.dat", home)
+    await upload.finish_upload()
+    while await upload.in_progress:
+        await asyncio.sleep(0.1)
+    seen["upload"] = await upload.status
+    download = await client.external_download(MACHINE, f"{home}/async large.dat")
+    await download.finish_download("async.back")
+    same = Path("async.back").read_bytes() == Path("async large.dat").read_bytes()
+    seen["round_trip"] = same
+    await download.invalidate_object_storage_link()
+    return seen
+
+
+print(json.dumps(asyncio.run(main())))
