@@ -4,15 +4,20 @@ import asyncio
 import io
 import json
 import os
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-import firecrest
+# By name: for a type checker the repository's own folder `firecrest` stands before the package.
+firecrest: Any = import_module("firecrest")
 
 MACHINE = os.environ["MACHINE"]
+LARGE = Path("async large.dat")
+BACK = Path("async.back")
 SCRIPT = "#!/bin/bash\n#SBATCH --job-name=async-{}\necho {}\n"
 
 
-async def main() -> dict:
+async def main() -> dict[str, Any]:
     client = firecrest.v1.AsyncFirecrest(
         firecrest_url=os.environ["FIRECREST_URL"],
         authorization=firecrest.ClientCredentialsAuth(
@@ -28,9 +33,9 @@ async def main() -> dict:
         await client.close_session()
 
 
-async def everything(client) -> dict:
+async def everything(client: Any) -> dict[str, Any]:
     home = f"/home/{await client.whoami()}"
-    seen = {"systems": await client.all_systems()}
+    seen: dict[str, Any] = {"systems": await client.all_systems()}
     await client.simple_upload(MACHINE, io.BytesIO(b"async"), home, "async.dat")
     names = [entry["name"] for entry in await client.list_files(MACHINE, home)]
     seen["listed"] = "async.dat" in names
@@ -54,18 +59,18 @@ async def everything(client) -> dict:
     ]
     seen["cancelled"] = str(sleeper["jobid"]) in await client.cancel(MACHINE, sleeper["jobid"])
 
-    Path("async large.dat").write_bytes(os.urandom(1024) * 6144)
-    upload = await client.external_upload(MACHINE, "async large.dat", home)
+    upload = await client.external_upload(MACHINE, str(LARGE), home)
     await upload.finish_upload()
     while await upload.in_progress:
-        await asyncio.sleep(0.1)
+        pass  # the client itself waits between two looks
     seen["upload"] = await upload.status
-    download = await client.external_download(MACHINE, f"{home}/async large.dat")
-    await download.finish_download("async.back")
-    same = Path("async.back").read_bytes() == Path("async large.dat").read_bytes()
-    seen["round_trip"] = same
+    download = await client.external_download(MACHINE, f"{home}/{LARGE}")
+    await download.finish_download(BACK)
     await download.invalidate_object_storage_link()
     return seen
 
 
-print(json.dumps(asyncio.run(main())))
+LARGE.write_bytes(os.urandom(1024) * 6144)
+result = asyncio.run(main())
+result["round_trip"] = BACK.read_bytes() == LARGE.read_bytes()
+print(json.dumps(result))

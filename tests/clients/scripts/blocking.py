@@ -6,9 +6,12 @@ import os
 import time
 import urllib.error
 import urllib.request
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-import firecrest
+# By name: for a type checker the repository's own folder `firecrest` stands before the package.
+firecrest: Any = import_module("firecrest")
 
 MACHINE = os.environ["MACHINE"]
 SLEEPER = "#!/bin/bash\n#SBATCH --job-name=sleeper\nsleep 300\n"
@@ -22,7 +25,7 @@ client = firecrest.v1.Firecrest(
 )
 user = client.whoami()
 home = f"/home/{user}"
-seen = {"version": firecrest.__version__, "whoami": user}
+seen: dict[str, Any] = {"version": firecrest.__version__, "whoami": user}
 
 seen["systems"] = client.all_systems()
 seen["system"] = client.system(MACHINE)
@@ -52,7 +55,7 @@ seen["submitted"] = submitted
 ids = [job["jobid"] for job in submitted.values()]
 
 
-def states(jobs):
+def states(jobs: list[int]) -> dict[str, str]:
     """State of each job in accounting, once all of them are there."""
     return {row["jobid"]: row["state"] for row in client.poll(MACHINE, jobs)}
 

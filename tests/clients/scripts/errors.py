@@ -2,8 +2,11 @@
 
 import json
 import os
+from importlib import import_module
+from typing import Any
 
-import firecrest
+# By name: for a type checker the repository's own folder `firecrest` stands before the package.
+firecrest: Any = import_module("firecrest")
 
 MACHINE = os.environ["MACHINE"]
 URL = os.environ["FIRECREST_URL"]
@@ -12,15 +15,15 @@ URL = os.environ["FIRECREST_URL"]
 class Fixed:
     """A token as it is."""
 
-    def get_access_token(self):
+    def get_access_token(self) -> str:
         return "not.a.token"
 
 
-def auth(secret=os.environ["CLIENT_SECRET"]):
+def auth(secret: str) -> Any:
     return firecrest.ClientCredentialsAuth(os.environ["CLIENT_ID"], secret, os.environ["TOKEN_URL"])
 
 
-client = firecrest.v1.Firecrest(firecrest_url=URL, authorization=auth())
+client = firecrest.v1.Firecrest(firecrest_url=URL, authorization=auth(os.environ["CLIENT_SECRET"]))
 stranger = firecrest.v1.Firecrest(firecrest_url=URL, authorization=Fixed())
 wrong = firecrest.v1.Firecrest(firecrest_url=URL, authorization=auth("wrong"))
 home = f"/home/{client.whoami()}"
@@ -46,7 +49,7 @@ CALLS = {
     "bad secret": lambda: wrong.all_systems(),
 }
 
-seen = {}
+seen: dict[str, list[Any] | None] = {}
 for name, call in CALLS.items():
     try:
         call()
