@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -200,7 +201,10 @@ def form_for(client: Minio) -> Callable[..., dict[str, str]]:
             policy.add_content_length_range_condition(*sizes)
         for name, value in (fields or {}).items():
             policy.add_equals_condition(name, value)
-        signed_fields: dict[str, str] = client.presigned_post_policy(policy)
+        with warnings.catch_warnings():
+            # The SDK still asks for the time in a way that newer Pythons discourage.
+            warnings.filterwarnings("ignore", "datetime.datetime.utcnow", DeprecationWarning)
+            signed_fields: dict[str, str] = client.presigned_post_policy(policy)
         return {"key": key, **(fields or {}), **signed_fields}
 
     return build

@@ -115,7 +115,7 @@ def test_T38_no_task_shows_a_certificate(client: Client, live: Live, big_file: P
             b"PRIVATE KEY",
             b"ssh-ed25519",
             b"gAAAA",
-            b"/tmp/d",
+            b"/tmp/dummy",
         ):
             assert trace not in answer.body
 
@@ -150,7 +150,7 @@ def test_T40_an_altered_form_is_refused(
     fields[field] = _altered(fields[field])
     with big_file.open("rb") as content:
         answer = requests.post(form["url"], data=fields, files={"file": content}, timeout=30)
-    assert answer.status_code in ({400, 403} if field == "x-amz-algorithm" else {403}), answer.text
+    assert answer.status_code == 403, answer.text
     assert python.task(task["hash_id"]).json()["task"]["status"] == "111"
 
 

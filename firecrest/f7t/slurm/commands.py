@@ -73,13 +73,18 @@ def accounting(
 ) -> list[str]:
     """`sacct` of the user's job allocations, for `parse.parse_accounting`.
 
+    With ids the records may be other users' as well, and the caller must sort them out: a job that
+    has just ended belongs to uid 0 for some seconds, and sacct's own choice by user would hide it.
+
     Args:
         user: whose jobs.
         ids: comma-separated job ids, or None for all.
         start, end: local time of the machine. Without any the scheduler's own window holds: today,
             or all time if there are ids. An end alone reaches back without limit.
     """
-    argv = ["sacct", "-n", "-X", "-P", f"--delimiter={FIELD}", f"--user={user}"]
+    argv = ["sacct", "-n", "-X", "-P", f"--delimiter={FIELD}"]
+    if ids is None:
+        argv.append(f"--user={user}")
     if start is not None or end is not None:
         argv.append(f"--starttime={(start or _EARLIEST).isoformat(timespec='seconds')}")
     if end is not None:

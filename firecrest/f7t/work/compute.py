@@ -211,7 +211,9 @@ class Jobs:
             start=_moment(arguments["start"]),
             end=_moment(arguments["end"]),
         )
-        rows = page_of(parse.parse_accounting(await self._run(context, argv)), _page(arguments))
+        found = parse.parse_accounting(await self._run(context, argv))
+        own = [row for row in found if row.user == context.task.user]
+        rows = page_of(own, _page(arguments))
         # D29: an empty result is an empty object, also where rows would be a list.
         return _finished([_accounted(row) for row in rows] or {})
 

@@ -202,10 +202,11 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def mariadb_init_sql(sources: Sequence[Path] = SYSTEM_TABLES) -> str:
-    """What a new data directory needs: tables without which slurmdbd loses associations, a database.
+    """What a new data directory needs: slurmdbd's database, and tables it cannot do without.
 
-    The statements are the installed MariaDB's own. 24.11's slurmdbd cannot create its database
-    itself with Debian 13's client library. Raises `MissingFile`.
+    Without the tables user associations vanish; the statements are the installed MariaDB's own.
+    24.11's slurmdbd cannot create its database itself with Debian 13's client library. Raises
+    `MissingFile`.
     """
     for source in sources:
         if source.exists():

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -28,7 +29,7 @@ stranger = firecrest.v1.Firecrest(firecrest_url=URL, authorization=Fixed())
 wrong = firecrest.v1.Firecrest(firecrest_url=URL, authorization=auth("wrong"))
 home = f"/home/{client.whoami()}"
 
-CALLS = {
+CALLS: dict[str, Callable[[], Any]] = {
     "missing path": lambda: client.list_files(MACHINE, f"{home}/absent"),
     "denied path": lambda: client.list_files(MACHINE, "/home/test1"),
     "missing download": lambda: client.simple_download(MACHINE, f"{home}/absent", "x"),

@@ -57,12 +57,12 @@ def test_a_range_of_a_million_elements_is_cut() -> None:
 
 
 def test_accounting() -> None:
-    head = ["sacct", "-n", "-X", "-P", "--delimiter=\x1f", "--user=test1"]
+    head = ["sacct", "-n", "-X", "-P", "--delimiter=\x1f"]
     fields = (
         "--format=jobid,partition,user,state,nnodes,nodelist,start,end,elapsed,cputime,exitcode,"
         "jobname"
     )
-    assert commands.accounting("test1") == [*head, fields]
+    assert commands.accounting("test1") == [*head, "--user=test1", fields]
     assert commands.accounting("test1", ids="1,5_[1-2]", start=MOMENT) == [
         *head,
         "--starttime=2026-01-05T10:00:00",

@@ -371,7 +371,7 @@ def test_a_part_that_ignores_the_stop_signal_is_killed(start: Start, directory: 
 def test_a_stop_during_the_start(start: Start) -> None:
     never = Check(CheckKind.FILE, "/nonexistent")
     supervision = start([shell("p", FOREVER, ready=never), shell("q", FOREVER, requires=("p",))])
-    until(lambda: True if (supervision.directory / "control.sock").exists() else None)
+    supervision.wait("STATUS")
     pid = supervision.reaches("p", "starting")["pid"]
     supervision.process.send_signal(signal.SIGTERM)
 
