@@ -176,17 +176,16 @@ async def transfers(bench: Bench, repetitions: int, size: int) -> tuple[Measurem
     store = bench.direct.store
     store.make_bucket(_BUCKET)
     try:
-        up = await _uploads(bench, source, repetitions)
-        down = await _downloads(bench, source, repetitions)
+        up = await _uploads(bench, source, size, repetitions)
+        down = await _downloads(bench, source, size, repetitions)
     finally:
         store.remove_object(_BUCKET, source.name)
         store.remove_bucket(_BUCKET)
     return up, down
 
 
-async def _uploads(bench: Bench, source: Path, repetitions: int) -> Measurement:
+async def _uploads(bench: Bench, source: Path, size: int, repetitions: int) -> Measurement:
     url = bench.direct.store.presigned_put_object(_BUCKET, source.name)
-    size = source.stat().st_size
 
     async def through() -> float:
         began = time.perf_counter()
@@ -213,10 +212,9 @@ async def _uploads(bench: Bench, source: Path, repetitions: int) -> Measurement:
     )
 
 
-async def _downloads(bench: Bench, source: Path, repetitions: int) -> Measurement:
+async def _downloads(bench: Bench, source: Path, size: int, repetitions: int) -> Measurement:
     url = bench.direct.store.presigned_get_object(_BUCKET, source.name)
     target = bench.local / "f7t-bench.back"
-    size = source.stat().st_size
 
     async def through() -> float:
         began = time.perf_counter()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from f7t.errors import CommandFailed, RemoteError
+from f7t.errors import CommandFailed, RemoteError, StagingError
 from f7t.settings import Settings
 from f7t.ssh.pool import SshPool
 from f7t.staging.area import StagingArea
@@ -109,13 +109,13 @@ class ExternalTransfers:
         task, name = context.task, str(context.spec.arguments["name"])
         pause = _FIRST_RETRY
         while True:
-            if await self.staging.size_of(task.user, task.id, name) is None:
-                return Outcome(Status.FAILED, _DELETED)
             data = self._move_data(context)
             await context.update(Status.PULL_STARTED, data)
             try:
+                if await self.staging.size_of(task.user, task.id, name) is None:
+                    return Outcome(Status.FAILED, _DELETED)
                 await self._run(context, self._pull(context))
-            except RemoteError as error:
+            except (RemoteError, StagingError) as error:
                 reason = reason_of(error)
                 failed = {**self._upload_data(context), "status": Status.PULL_FAILED}
                 await context.update(Status.PULL_FAILED, {**failed, "msg": reason, "error": reason})
