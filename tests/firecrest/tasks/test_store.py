@@ -218,8 +218,11 @@ async def test_a_long_poll_outlives_a_restart_of_the_store(
         await asyncio.sleep(0.2)  # most likely it waits now; the test holds if it does not
         redis_server.kill()
         redis_server.start()
-        done = await store.update(task.id, Status.FINISHED, {})
+        fresh = TaskStore(redis_server.url, lifetimes={Service.COMPUTE: 60, Service.STORAGE: 60})
+        # Before the subscription stands again: its message reaches nobody.
+        done = await fresh.update(task.id, Status.FINISHED, {})
         assert await poll == {task.id: done}
+        await fresh.close()
 
 
 async def test_one_worker_at_a_time_holds_a_lease(store: TaskStore, other_store: TaskStore) -> None:
