@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from f7t_testbuild.invocation import command_line
 from f7t_testbuild.model import PartState, PartStatus, RuntimeStatus, Testbuild
 from f7t_testbuild.native import remains, wrapper
 from f7t_testbuild.native.layout import Layout, PathTooLong
@@ -134,7 +135,7 @@ class NativeRuntime:
         layout = self._layout
         running = {part.name for part in self.status().parts}
         if not running:
-            raise RuntimeFailure("the testbuild is not up", hint="f7t up")
+            raise RuntimeFailure("the testbuild is not up", hint=self._advice("up"))
         failures: list[BaseException] = []
 
         def guarded(work: Callable[[], object]) -> Callable[[], None]:
@@ -157,13 +158,20 @@ class NativeRuntime:
         for thread in threads:
             thread.join()
         if failures:
-            raise RuntimeFailure(f"reset is incomplete: {failures[0]}", hint="f7t down; f7t up")
+            raise RuntimeFailure(
+                f"reset is incomplete: {failures[0]}",
+                hint=self._advice("down") + "; " + self._advice("up"),
+            )
 
     def log_files(self) -> dict[str, Path]:
         """Log of every part by its name, of the cluster's daemons too."""
         layout = self._layout
         found = [*layout.logs.glob("*.log"), *layout.log.outside.glob("*.log")]
         return {path.stem: path for path in sorted(found)}
+
+    def _advice(self, verb: str) -> str:
+        """A command that a person can paste as it stands."""
+        return command_line(verb, self._testbuild)
 
     @property
     def _layout(self) -> Layout:
@@ -202,7 +210,9 @@ class NativeRuntime:
             hint = "take down the other testbuild, or remove the directory if it is not needed"
             raise RuntimeFailure(str(failure), hint=hint, part="cluster") from failure
         except (MissingFile, FileNotFoundError) as failure:
-            raise RuntimeFailure(f"not installed: {failure}", hint="f7t doctor") from failure
+            raise RuntimeFailure(
+                f"not installed: {failure}", hint=self._advice("doctor")
+            ) from failure
 
     def _start(self, prepared: Prepared, progress: Progress) -> None:
         ours, theirs = notify.pair()
@@ -258,7 +268,7 @@ class NativeRuntime:
         if detail.startswith("port "):
             hint = "end the program that listens there, or choose another --port-base"
         else:
-            hint = f"f7t logs {culprit}"
+            hint = self._advice(f"logs {culprit}")
         prefix = "" if detail.startswith(f"{culprit}:") else f"{culprit}: "
         return RuntimeFailure(prefix + detail, hint=hint, part=culprit, log_tail=lines)
 

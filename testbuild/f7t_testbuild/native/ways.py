@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +21,7 @@ LARGEST_ID = 65535
 """`nobody`; smaller subordinate ranges cannot hold the users of the cluster."""
 NEEDED_CAPABILITIES = {"CHOWN": 0, "DAC_OVERRIDE": 1, "KILL": 5, "SETGID": 6, "SETUID": 7}
 CAP_SYS_CHROOT = 18
+_TRIAL_TIMEOUT = 20.0
 
 
 class WayName(StrEnum):
@@ -123,12 +127,28 @@ def _try(way: WayName, success: str) -> Verdict:
         if not shutil.which(tool, path=SYSTEM_PATH):
             return Verdict(False, f"the program {tool} is missing")
     command = [*unshare_command(way), "--mount-proc", "ip", "link", "set", "lo", "up"]
-    done = subprocess.run(
-        command, env={"PATH": SYSTEM_PATH}, capture_output=True, text=True, timeout=20, check=False
-    )
-    if done.returncode == 0:
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command,
+            env={"PATH": SYSTEM_PATH},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            status = process.wait(_TRIAL_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            return Verdict(False, f"a trial did not end within {_TRIAL_TIMEOUT:g} s")
+        finally:
+            # A refused `unshare --map-auto` leaves its helper behind, waiting for ever.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        output.seek(0)
+        said = " ".join(output.read().decode(errors="replace").split())
+    if status == 0:
         return Verdict(True, success)
-    said = " ".join((done.stderr or done.stdout).split())
     return Verdict(False, f"refused by the kernel or the container ({said})")
 
 

@@ -75,7 +75,7 @@ def test_a_daemon_that_refuses(testbuild: model.Testbuild, way: str) -> None:
     assert failure.part == "munged"
     assert str(failure) == "munged: exited with code 1"
     assert any("Keyfile must be at least" in line for line in failure.log_tail)
-    assert failure.hint == "f7t logs munged"
+    assert "f7t logs munged --name" in failure.hint
     assert _left(testbuild) == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 import yaml
+from tests.support.live import until
 
 from f7t.settings import Settings
 from f7t_testbuild import model
@@ -302,3 +303,32 @@ def test_a_recorded_supervisor(tmp_path: Path) -> None:
     assert not again.alive
     file.write_text("{")
     assert remains.recorded(file) is None
+
+
+def test_a_refused_trial_leaves_no_helper_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """unshare(1) with --map-auto forks a helper that waits for ever when the parent is refused."""
+    pid_file = tmp_path / "helper.pid"
+    for name, text in {
+        "unshare": f"sleep 1000 & echo $! > {pid_file}; echo Operation not permitted >&2; exit 1",
+        "ip": "exit 0",
+    }.items():
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
+    monkeypatch.setattr(ways, "SYSTEM_PATH", f"{tmp_path}:{ways.SYSTEM_PATH}")
+
+    verdict = ways._try(WayName.ROOTLESS, "works")
+
+    assert not verdict.possible
+    assert "Operation not permitted" in verdict.reason
+    helper = Path("/proc", pid_file.read_text().strip())
+    until(lambda: True if not helper.exists() or "Z" in _state(helper) else None)
+
+
+def _state(process: Path) -> str:
+    try:
+        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "Z"
