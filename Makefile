@@ -2,6 +2,9 @@
 # Arguments for the command behind a target: make up ARGS="--name demo --port-base 9000"
 
 ARGS ?=
+# ARGS is for the command of this very target, not for a make that the command itself calls.
+unexport ARGS
+MAKEOVERRIDES =
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 F7T := $(BIN)/f7t

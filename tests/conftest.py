@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.live import Live, free_port_base
 
 from f7t_testbuild.model import Testbuild
 from f7t_testbuild.native.runtime import NativeRuntime
+from tests.support.live import Live, free_port_base
 
 
 def _live(testbuild: Testbuild) -> Live:

@@ -21,14 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from f7t_testbuild.model import Testbuild, default_state_root
+from f7t_testbuild.native.runtime import NativeRuntime
+from f7t_testbuild.remembered import recall
 from tests.bench import measurements
 from tests.bench.clients import BenchFailure, Gateway, direct_access
 from tests.bench.measurements import Measurement
 from tests.support.live import free_port_base
-
-from f7t_testbuild.model import Testbuild, default_state_root
-from f7t_testbuild.native.runtime import NativeRuntime
-from f7t_testbuild.remembered import recall
 
 _F7T = Path(sys.executable).with_name("f7t")
 

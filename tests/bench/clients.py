@@ -19,11 +19,11 @@ from urllib.parse import urlencode
 import asyncssh
 import redis.asyncio
 import yaml
+from minio import Minio
 
 from f7t.delegation import CertificateAuthority
 from f7t_testbuild.credentials import client_of, issue_token, user_of
 from f7t_testbuild.model import REGION, SYSTEM, Testbuild
-from minio import Minio
 
 USER = "test1"
 _POLL = 0.01

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.live import Live
 
 from f7t_testbuild.model import CLIENT_ID, SYSTEM
+from tests.support.live import Live
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

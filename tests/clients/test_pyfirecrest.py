@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.live import SERVICE_ACCOUNT, Live
 
 Script = Callable[..., Any]

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import ROOT, blocks
-from tests.support.live import free_port_base
 
 from f7t_testbuild import model
 from f7t_testbuild.native.runtime import NativeRuntime
 from f7t_testbuild.native.ways import WayName, choose_way
 from f7t_testbuild.ports import is_free
 from f7t_testbuild.remembered import recall
+from tests.docs.pages import ROOT, blocks
+from tests.support.live import free_port_base
 
 PAGE = ROOT / "README.md"
 EXEMPT = "make test"

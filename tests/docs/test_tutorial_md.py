@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import ROOT, blocks
-from tests.support.live import Live
 
 from f7t_testbuild.remembered import Choices, recall, remember
+from tests.docs.pages import ROOT, blocks
+from tests.support.live import Live
 
 PAGE = ROOT / "docs" / "tutorial.md"
 

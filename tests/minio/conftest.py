@@ -27,9 +27,8 @@ import requests
 from botocore.auth import S3SigV4Auth  # type: ignore[import-untyped]
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
 from botocore.credentials import Credentials  # type: ignore[import-untyped]
-from minio.datatypes import PostPolicy
-
 from minio import Minio
+from minio.datatypes import PostPolicy
 
 REGION = "us-east-1"
 

@@ -15,9 +15,8 @@ from typing import Any
 
 import pytest
 import requests
-from minio.error import S3Error
-
 from minio import Minio
+from minio.error import S3Error
 
 FormFor = Callable[..., dict[str, str]]
 Post = Callable[..., requests.Response]

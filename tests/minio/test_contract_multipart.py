@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 import requests
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from minio import Minio
 from minio.commonconfig import ENABLED, Filter
 from minio.lifecycleconfig import Expiration, LifecycleConfig, Rule
-
-from minio import Minio
 
 MIB = 1024 * 1024
 

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 import requests
+from minio import Minio
 from minio.commonconfig import CopySource
 from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
-
-from minio import Minio
 
 ODD_KEYS = [
     "plain",

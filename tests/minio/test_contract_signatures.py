@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from minio.error import S3Error
-
 from minio import Minio
+from minio.error import S3Error
 
 Signed = Callable[..., requests.Response]
 Code = Callable[[requests.Response], str]

@@ -20,11 +20,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from minio import Minio
 from minio.commonconfig import ENABLED, Filter
 from minio.error import S3Error
 from minio.lifecycleconfig import Expiration, LifecycleConfig, Rule
-
-from minio import Minio
 
 pytestmark = pytest.mark.usefixtures("embedded_only")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.live import Live
 from tests.tutorial.clients import Client, Curl, Requests
 from tests.tutorial.machine import Machine

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from tests.support.live import Live
 from tests.tutorial.clients import Client, Curl
 from tests.tutorial.walk import HOME, offered, post_as_printed

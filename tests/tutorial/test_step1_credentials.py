@@ -13,6 +13,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
 from tests.support.live import Live
 from tests.tutorial.clients import Client, Curl
 from tests.tutorial.walk import HOME, USER, created, reached

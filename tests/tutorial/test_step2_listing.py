@@ -7,6 +7,7 @@ import re
 import socket
 
 import pytest
+
 from tests.support.live import Live
 from tests.tutorial.clients import Client
 from tests.tutorial.walk import HOME, TIME_STAMP, USER

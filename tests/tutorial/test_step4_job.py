@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.live import Live, until
 from tests.tutorial.clients import Client, Requests
 from tests.tutorial.machine import Machine

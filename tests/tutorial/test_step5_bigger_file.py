@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tests.support.live import Live
 from tests.tutorial.clients import Client, Requests
 from tests.tutorial.machine import Machine

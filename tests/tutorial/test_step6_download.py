@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.support.live import Live
 from tests.tutorial.clients import Client, Curl, Requests
 from tests.tutorial.walk import (

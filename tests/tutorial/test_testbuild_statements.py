@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 import requests
+
+from f7t_testbuild.model import PartState, PartStatus
+from f7t_testbuild.native.runtime import NativeRuntime
 from tests.support.live import Live, until
 from tests.tutorial.clients import Requests
 from tests.tutorial.machine import Machine
@@ -22,9 +25,6 @@ from tests.tutorial.walk import (
     reached,
     submitted,
 )
-
-from f7t_testbuild.model import PartState, PartStatus
-from f7t_testbuild.native.runtime import NativeRuntime
 
 
 def part(live: Live, name: str) -> PartStatus:

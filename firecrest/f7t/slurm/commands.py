@@ -48,15 +48,18 @@ def is_job_id(text: str) -> bool:
     return _JOB_ID.fullmatch(text) is not None
 
 
-def queue(ids: Sequence[str] = (), *, user: str | None = None) -> list[str]:
+def queue(ids: Sequence[str] = (), *, user: str | None = None, ended: bool = False) -> list[str]:
     """`squeue` of active jobs, for `parse.parse_queue`.
 
     Args:
         ids: only these jobs. With one id the controller fails if it no longer knows the job, with
             several it leaves unknown ones out.
         user: only jobs of this user.
+        ended: also jobs that ended so recently that the controller remembers them.
     """
     argv = ["squeue", "-h", "-o", QUEUE_FORMAT]
+    if ended:
+        argv.append("--states=all")
     if user is not None:
         argv.append(f"--user={user}")
     if ids:

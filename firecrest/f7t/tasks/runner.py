@@ -59,6 +59,7 @@ class TaskRunner:
         self._slots = _Slots(concurrency_per_user)
         self._owner = secrets.token_hex(8)
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._contexts: dict[str, TaskContext] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -117,8 +118,13 @@ class TaskRunner:
             context = TaskContext(
                 self._store, task, spec, owner=self._owner, slot=slot, resumed=resumed
             )
-            with contextlib.suppress(TaskGone):
+            self._contexts[task.id] = context
+            try:
                 await _settle(context, await self._outcome(context))
+            except TaskGone:
+                pass
+            finally:
+                del self._contexts[task.id]
 
     async def _outcome(self, context: TaskContext) -> Outcome:
         try:
@@ -180,9 +186,15 @@ class TaskRunner:
     async def _renew(self) -> None:
         states = await self._store.renew(list(self._running), self._owner, self._lease)
         for task_id, state in states.items():
-            work = self._running.get(task_id)
-            if state is not LeaseState.HELD and work is not None:
+            if state is LeaseState.HELD or self._settled_here(task_id):
+                continue
+            if (work := self._running.get(task_id)) is not None:
                 work.cancel()
+
+    def _settled_here(self, task_id: str) -> bool:
+        """Whether its handler settled the task by itself and only cleans up behind it."""
+        context = self._contexts.get(task_id)
+        return context is not None and context.task.is_terminal
 
     async def _every(self, interval: float, chore: Callable[[], Awaitable[None]]) -> None:
         while not self._closing:

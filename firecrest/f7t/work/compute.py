@@ -10,7 +10,7 @@ import asyncio
 import base64
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -211,11 +211,37 @@ class Jobs:
             start=_moment(arguments["start"]),
             end=_moment(arguments["end"]),
         )
-        found = parse.parse_accounting(await self._run(context, argv))
-        own = [row for row in found if row.user == context.task.user]
-        rows = page_of(own, _page(arguments))
+        async with self.ssh.session(context.task.user, self._system(context)) as session:
+            found = parse.parse_accounting(await self._run_in(session, argv))
+            own = [row for row in found if row.user == context.task.user]
+            rows = page_of(await self._completed(session, own), _page(arguments))
         # D29: an empty result is an empty object, also where rows would be a list.
         return _finished([_accounted(row) for row in rows] or {})
+
+    async def _completed(
+        self, session: Session, rows: Sequence[AccountedJob]
+    ) -> Sequence[AccountedJob]:
+        """The rows, with what accounting does not know yet from the controller.
+
+        A job that has just ended has neither its name nor its partition in the database for up to
+        five seconds; the controller still remembers it then.
+        """
+        young = [row.job_id for row in rows if not row.partition]
+        if not young:
+            return rows
+        try:
+            known = parse.parse_queue(
+                await self._run_in(session, commands.queue(young, ended=True))
+            )
+        except CommandFailed:
+            return rows
+        jobs = {job.job_id: job for job in known}
+        return [
+            replace(row, name=jobs[row.job_id].name, partition=jobs[row.job_id].partition)
+            if row.job_id in young and row.job_id in jobs
+            else row
+            for row in rows
+        ]
 
     # -- the machine -----------------------------------------------------------------------------
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+from minio import Minio
 from minio.deleteobjects import DeleteObject
 
 from f7t_testbuild.model import ACCESS_KEY, REGION, Testbuild
 from f7t_testbuild.native.keys import ensure_secrets
-from minio import Minio
 
 TIMEOUT = 10.0
 

@@ -49,9 +49,12 @@ async def everything(client: Any) -> dict[str, Any]:
     ids = [job["jobid"] for job in jobs]
     while True:
         polled = await asyncio.gather(*(client.poll(MACHINE, [one]) for one in ids))
-        if [[row["state"] for row in rows] for rows in polled] == [["COMPLETED"]] * 3:
+        # A fresh record lacks its partition and name for a while.
+        rows = [row for answer in polled for row in answer]
+        over = [row for row in rows if row["state"] == "COMPLETED" and row["partition"]]
+        if len(over) == len(ids):
             break
-    seen["names"] = [rows[0]["name"] for rows in polled]
+    seen["names"] = sorted(row["name"] for row in over)
     sleeper = await client.submit(MACHINE, script_str="#!/bin/bash\nsleep 300\n")
     seen["active"] = [
         job["jobid"] == str(sleeper["jobid"])

@@ -55,12 +55,14 @@ seen["submitted"] = submitted
 ids = [job["jobid"] for job in submitted.values()]
 
 
-def states(jobs: list[int]) -> dict[str, str]:
-    """State of each job in accounting, once all of them are there."""
-    return {row["jobid"]: row["state"] for row in client.poll(MACHINE, jobs)}
+def accounted(jobs: list[int]) -> bool:
+    """Whether all jobs have ended; a fresh record lacks its partition and name for a while."""
+    rows = client.poll(MACHINE, jobs)
+    over = [row for row in rows if row["state"] == "COMPLETED" and row["partition"]]
+    return len(over) == len(jobs)
 
 
-while set(states(ids).values()) != {"COMPLETED"} or len(states(ids)) != len(ids):
+while not accounted(ids):
     time.sleep(0.3)
 seen["poll"] = client.poll(MACHINE, ids)
 client.simple_download(MACHINE, submitted["text"]["job_file_out"], "job.out")

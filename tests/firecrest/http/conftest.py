@@ -10,7 +10,6 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from tests.firecrest.http.wire import TOKEN, served
 
 from f7t.auth import Principal, TokenVerifier, bearer_token
 from f7t.errors import FirecrestError, NotFound, Unauthorized, answer_of
@@ -20,6 +19,7 @@ from f7t.http.gatekeeper import Gatekeeper
 from f7t.http.limits import BodyLimit
 from f7t.http.parameters import read_form
 from f7t.settings import AuthSettings, Settings
+from tests.firecrest.http.wire import TOKEN, served
 
 
 class OneToken(TokenVerifier):

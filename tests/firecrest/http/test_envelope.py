@@ -6,9 +6,9 @@ import json
 import logging
 
 import pytest
-from tests.firecrest.http.wire import exchange, head
 
 from f7t.http.envelope import capitalised
+from tests.firecrest.http.wire import exchange, head
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.firecrest.http.wire import exchange, head
 
 from f7t.http.gatekeeper import is_published
+from tests.firecrest.http.wire import exchange, head
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "TRACE")
 TABLE = {

@@ -7,9 +7,9 @@ import json
 import socket
 
 import pytest
-from tests.firecrest.http.wire import Wire, exchange, head, served
 
 from f7t.internal import InternalApp, serving_internal
+from tests.firecrest.http.wire import Wire, exchange, head, served
 
 
 async def _up() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from tests.firecrest.http.wire import Wire, exchange, head
 
 LIMIT = 1024 * 1024

@@ -31,7 +31,15 @@ class Wire:
 
 
 async def exchange(port: int, request: bytes, *, then: bytes = b"") -> Wire:
-    """Send `request` and read until the server closes; `then` follows a `100 Continue`."""
+    """Send `request` and read until the server closes; `then` follows a `100 Continue`.
+
+    Raises `TimeoutError` if the server waits for something that does not come.
+    """
+    async with asyncio.timeout(20):
+        return await _exchanged(port, request, then)
+
+
+async def _exchanged(port: int, request: bytes, then: bytes) -> Wire:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
@@ -90,7 +98,13 @@ async def served(app: ASGIApp) -> AsyncIterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen()  # a request that comes before the server is ready waits for it
         config = uvicorn.Config(
-            app, http="h11", lifespan="off", log_config=None, access_log=False, server_header=False
+            app,
+            http="h11",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
         )
         server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from _pytest.mark import ParameterSet
+
 from tests.firecrest.services.wire import Request, send
 from tests.support.live import Live
 

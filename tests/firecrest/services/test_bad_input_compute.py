@@ -7,6 +7,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
+
 from tests.firecrest.services.cases import (
     DENIED,
     FORBIDDEN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.firecrest.services.cases import (
     Case,
     check,

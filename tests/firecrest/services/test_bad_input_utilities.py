@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+
 from tests.firecrest.services.cases import (
     DENIED,
     DENIED_PATH,

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+
 from tests.firecrest.services.places import DONE, content, names, run
 from tests.firecrest.services.wire import Part, multipart, send
 from tests.support.live import Live, until

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
+
 from tests.firecrest.services.places import names
 from tests.support.live import Live, until
 

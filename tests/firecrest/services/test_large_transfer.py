@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from tests.firecrest.services.places import run
-from tests.support.live import Live, until
 
 from f7t_testbuild.native.runtime import NativeRuntime
+from tests.firecrest.services.places import run
+from tests.support.live import Live, until
 
 GIBIBYTE = 1 << 30
 BLOCK = 1 << 20

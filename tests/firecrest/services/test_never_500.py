@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tests.firecrest.services.cases import USER
 from tests.firecrest.services.wire import Part, Request, form, get, multipart, query, send
 from tests.support.live import Live

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tests.firecrest.services.places import run
 from tests.firecrest.services.variants import Variant, gateway_with
 from tests.support.live import Live

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tests.support.live import SERVICE_ACCOUNT, Live
 
 SERVICES = ("certificator", "utilities", "compute", "tasks", "storage", "reservations")

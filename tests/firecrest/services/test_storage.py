@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tests.firecrest.services.places import content, names, run
 from tests.support.live import Live, until
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.firecrest.services.places import content, entries, names, run
 from tests.firecrest.services.wire import Part, multipart, send
 from tests.support.live import Live

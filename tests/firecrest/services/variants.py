@@ -15,6 +15,7 @@ from typing import Any
 
 import requests
 import yaml
+
 from tests.support.live import Live, until
 
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from tests.support.live import Live
-
 from f7t_testbuild.model import SYSTEM
+from tests.support.live import Live
 
 BOUNDARY = "f7t-boundary"
 _EXTRA = frozenset({"X-Request-Id"})

@@ -123,3 +123,7 @@ def test_bad_names_of_scripts_are_an_error(name: str) -> None:
 def test_elements_of_one_job_are_asked_for_together() -> None:
     questions = commands.job_files(["7", "5_1", "5_[2-9%2]", "8_3", "9_[1-2]", "6+0", "6+1"])[4:]
     assert questions == ["7 7", "5 5_1 5_[2-9%2]", "8_3 8_3", "9 9_[1-2]", "6 6+0 6+1"]
+
+
+def test_jobs_that_have_just_ended_can_be_asked_for() -> None:
+    assert commands.queue(["7"], ended=True)[4:] == ["--states=all", "--jobs=7"]

@@ -15,9 +15,8 @@ from f7t.ssh.channel import Completed
 from f7t.ssh.facts import MachineFacts
 
 if TYPE_CHECKING:
-    from tests.firecrest.ssh.conftest import Sshd
-
     from f7t.ssh.pool import SshPool
+    from tests.firecrest.ssh.conftest import Sshd
 
 SUMMER = datetime(2026, 7, 1, 12, tzinfo=UTC)
 WINTER = datetime(2026, 1, 1, 12, tzinfo=UTC)

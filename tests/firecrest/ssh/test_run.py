@@ -14,9 +14,8 @@ from f7t.ssh.connection import PoolSettings
 from f7t.ssh.pool import Session, SshPool
 
 if TYPE_CHECKING:
-    from tests.firecrest.ssh.conftest import Sshd, Until
-
     from f7t.delegation import CertificateAuthority
+    from tests.firecrest.ssh.conftest import Sshd, Until
 
 
 async def run(

@@ -16,11 +16,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from minio import Minio
 
 from f7t.errors import StagingUnavailable
 from f7t.staging.area import StagingArea
 from f7t.staging.form import UploadForm
-from minio import Minio
 
 if TYPE_CHECKING:
     from tests.firecrest.staging.conftest import MakeArea

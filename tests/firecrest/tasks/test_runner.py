@@ -246,6 +246,42 @@ async def test_a_task_settled_from_outside_is_worked_on_no_longer(
     assert (await store.get(task.id)).status is Status.INVALIDATED
 
 
+async def test_a_handler_may_clean_up_after_it_settled_its_task(
+    store: TaskStore, start: Start
+) -> None:
+    cleaned = asyncio.Event()
+
+    async def upload(context: TaskContext) -> Outcome:
+        await context.update(Status.FAILED, "settled")
+        # At least until the next heartbeat, which stops the other, invalidated task.
+        await heartbeat.wait()
+        cleaned.set()
+        return Outcome(Status.FAILED, "settled")
+
+    heartbeat, begun = asyncio.Event(), asyncio.Event()
+
+    async def work(context: TaskContext) -> Outcome:
+        if context.task.id == first.id:
+            return await upload(context)
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            heartbeat.set()
+        return Outcome(Status.FAILED, "")
+
+    first = new_task("test1", Service.STORAGE, "cluster")
+    runner = await start(work, lease=0.3)
+    await runner.submit(first, TaskSpec("work"))
+    second = await _submitted(runner, service=Service.STORAGE)
+    async with asyncio.timeout(20):
+        await begun.wait()
+        await _settled(store, first)
+        await store.update(second.id, Status.INVALIDATED, "")
+        await cleaned.wait()
+    assert (await store.get(first.id)).data == "settled"
+
+
 async def test_an_outcome_does_not_overwrite_an_invalidation(
     store: TaskStore, start: Start
 ) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import Result
-from tests.support.live import free_port_base
 
 from f7t_testbuild import model
 from f7t_testbuild.cli import main
 from f7t_testbuild.doctor import MIB, Verdict, Ways, disk_check, memory_check, ways_check
+from tests.support.live import free_port_base
 
 F7t = Callable[..., Result]
 Listener = Callable[[str], tuple[int, int]]

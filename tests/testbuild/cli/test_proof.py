@@ -9,10 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.live import until
 
 from f7t_testbuild import model
 from f7t_testbuild.proof import JOB_SCRIPT, ProofFailure, Stopwatch, _json, prove
+from tests.support.live import until
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.live import free_port_base, until
 
 from f7t_testbuild import model, ports
+from tests.support.live import free_port_base, until
 
 F7T = str(Path(sys.executable).parent / "f7t")
 Run = Callable[..., subprocess.CompletedProcess[str]]

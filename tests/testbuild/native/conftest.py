@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from f7t_testbuild.model import Testbuild
+from f7t_testbuild.native.layout import NSS_ROOT
+from f7t_testbuild.native.ways import NoWay, WayName, choose_way
 from tests.testbuild.native.clusters import (
     Driven,
     docker_like,
@@ -16,10 +20,6 @@ from tests.testbuild.native.clusters import (
     state_root,
     unprivileged,
 )
-
-from f7t_testbuild.model import Testbuild
-from f7t_testbuild.native.layout import NSS_ROOT
-from f7t_testbuild.native.ways import NoWay, WayName, choose_way
 
 
 def _possible(prefix: tuple[str, ...], way: str) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import asyncssh
 import pytest
-from tests.testbuild.native.clusters import Driven, command_lines, until
 
 from f7t_testbuild.native import remains
 from f7t_testbuild.native.keys import ensure_secrets
@@ -19,6 +18,7 @@ from f7t_testbuild.native.layout import NSS_ROOT, Layout
 from f7t_testbuild.native.runtime import NativeRuntime
 from f7t_testbuild.native.stores import open_store
 from f7t_testbuild.native.ways import WayName
+from tests.testbuild.native.clusters import Driven, command_lines, until
 
 LISTEN = "0A"
 LOOPBACK = "0100007F"

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.testbuild.native.clusters import Driven, free_port_base, state_root, until
 
 from f7t_testbuild import model
 from f7t_testbuild.native import remains
 from f7t_testbuild.native.layout import Layout
 from f7t_testbuild.native.runtime import NativeRuntime, RuntimeFailure
 from f7t_testbuild.native.ways import NoWay, WayName, choose_way
+from tests.testbuild.native.clusters import Driven, free_port_base, state_root, until
 
 PARTS = frozenset({"redis", "cluster"})
 

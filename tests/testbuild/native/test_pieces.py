@@ -10,7 +10,6 @@ from pathlib import Path
 import asyncssh
 import pytest
 import yaml
-from tests.support.live import until
 
 from f7t.settings import Settings
 from f7t_testbuild import model
@@ -21,6 +20,7 @@ from f7t_testbuild.native.parts import ALL_PARTS, outer_parts
 from f7t_testbuild.native.site import load_site
 from f7t_testbuild.native.versions import UnknownVersion, by_version, slurm_version
 from f7t_testbuild.native.ways import NoWay, Verdict, WayName, choose_way
+from tests.support.live import until
 
 SECRETS = {"client_secret": "c", "robot_secret": "r", "staging_secret_key": "very secret"}
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.testbuild.supervise.supervision import Supervision, supervise
 
 from f7t_testbuild.native.outer import Listener
 from f7t_testbuild.supervise.part import Part
+from tests.testbuild.supervise.supervision import Supervision, supervise
 
 Start = Callable[..., Supervision]
 

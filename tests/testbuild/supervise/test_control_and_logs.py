@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.testbuild.supervise.supervision import Supervision, shell
 
 from f7t_testbuild.supervise import control, notify
 from f7t_testbuild.supervise.logs import cap, open_log, tail
+from tests.testbuild.supervise.supervision import Supervision, shell
 
 Start = Callable[..., Supervision]
 

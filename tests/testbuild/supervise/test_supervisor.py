@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.testbuild.supervise.supervision import Supervision, free_port, python, shell, until
 
 from f7t_testbuild.native.outer import Listener
 from f7t_testbuild.supervise import control
 from f7t_testbuild.supervise.part import Check, CheckKind, Part
 from f7t_testbuild.supervise.process import start_time
+from tests.testbuild.supervise.supervision import Supervision, free_port, python, shell, until
 
 Start = Callable[..., Supervision]
 FOREVER = "exec sleep 1000"
