@@ -8,14 +8,17 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from f7t.tasks.model import Service
+from f7t.tasks.kinds import Handler, Kind, Outcome, Restart
+from f7t.tasks.model import Service, Task
+from f7t.tasks.runner import TaskRunner
 from f7t.tasks.store import TaskStore
+from tests.firecrest.tasks.carrying import Start, describe
 
 LIFETIMES = {Service.COMPUTE: 86400.0, Service.STORAGE: 604800.0}
 
@@ -90,3 +93,34 @@ async def other_store(redis_server: RedisServer) -> AsyncIterator[TaskStore]:
     store = TaskStore(redis_server.url, lifetimes=LIFETIMES)
     yield store
     await store.close()
+
+
+@pytest_asyncio.fixture
+async def start(store: TaskStore) -> AsyncIterator[Start]:
+    """Starts runners; a bare handler becomes the kind `work`, restarted after a crash."""
+    runners: list[TaskRunner] = []
+
+    async def start(
+        work: Handler | Kind,
+        *,
+        on: TaskStore = store,
+        describe_failure: Callable[[Task, Exception], Outcome] = describe,
+        lease: float = 60,
+        sweep_interval: float = 0.05,
+        concurrency_per_user: int = 16,
+    ) -> TaskRunner:
+        runner = TaskRunner(
+            on,
+            kinds=[work if isinstance(work, Kind) else Kind("work", work, Restart())],
+            describe_failure=describe_failure,
+            lease=lease,
+            sweep_interval=sweep_interval,
+            concurrency_per_user=concurrency_per_user,
+        )
+        await runner.start()
+        runners.append(runner)
+        return runner
+
+    yield start
+    for runner in runners:
+        await runner.close()
