@@ -60,6 +60,7 @@ def _redis(testbuild: Testbuild, layout: Layout) -> Part:
     directory = testbuild.directory / "redis"
     directory.mkdir(exist_ok=True, mode=0o700)
     path = str(layout.redis_socket)
+    # A task whose id was announced is a promise: Redis answers when it is on disk.
     return Part(
         name="redis",
         what="Redis task store with append-only file (real)",
@@ -67,7 +68,7 @@ def _redis(testbuild: Testbuild, layout: Layout) -> Part:
         address=f"unix:{path}",
         argv=(
             *("redis-server", "--port", "0", "--unixsocket", path, "--unixsocketperm", "600"),
-            *("--dir", str(directory), "--appendonly", "yes", "--appendfsync", "everysec"),
+            *("--dir", str(directory), "--appendonly", "yes", "--appendfsync", "always"),
             *("--save", "", "--daemonize", "no", "--loglevel", "notice"),
         ),
         clear=(path,),

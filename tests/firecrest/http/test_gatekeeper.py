@@ -85,11 +85,19 @@ async def test_documentation_needs_no_token(gateway: int, path: str) -> None:
     assert answer.status == 200
 
 
-@pytest.mark.parametrize("path", ["/docsx", "/docs/../status/systems", "/docs%2f..%2fstatus"])
-async def test_documentation_opens_nothing_else(gateway: int, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/docsx", 401),
+        ("/Docs", 401),
+        ("/status/systems?x=/docs", 401),
+        ("/docs/../status/systems", 404),
+        ("/docs%2f..%2fstatus%2fsystems", 404),
+    ],
+)
+async def test_documentation_opens_nothing_else(gateway: int, path: str, status: int) -> None:
     answer = await exchange(gateway, head("GET", path, token=None))
-    assert answer.status in {401, 404}
-    assert b"out" not in answer.body or answer.status == 404
+    assert answer.status == status
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
