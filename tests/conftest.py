@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,15 @@ import pytest
 from f7t_testbuild.model import Testbuild
 from f7t_testbuild.native.runtime import NativeRuntime
 from tests.support.live import Live, free_port_base
+
+
+def pytest_configure() -> None:
+    """Let commands under test be interrupted even when this run is a shell's background job.
+
+    Such a job inherits SIGINT as ignored (POSIX, XCU 2.11) and would pass that on.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _live(testbuild: Testbuild) -> Live:

@@ -43,7 +43,7 @@ def until(probe: Callable[[], T | None], *, seconds: float = 30, what: str = "co
         answer = probe()
         if answer is not None:
             return answer
-        time.sleep(0.05)
+        time.sleep(0.02)
     raise AssertionError(f"{what}: not within {seconds} s")
 
 

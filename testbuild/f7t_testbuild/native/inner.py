@@ -24,7 +24,7 @@ from f7t_testbuild.supervise import control, notify
 from f7t_testbuild.supervise.part import Part
 from f7t_testbuild.supervise.process import FIRST_LISTENER, become_subreaper
 from f7t_testbuild.supervise.program import run
-from f7t_testbuild.supervise.supervisor import PartFailed, Supervisor
+from f7t_testbuild.supervise.supervisor import Supervisor
 
 COMMAND_TIMEOUT = 20.0
 """Seconds for one Slurm command of a reset."""
@@ -71,6 +71,7 @@ class Cluster:
         self._spec = spec
         self._line = line
         self._stop = asyncio.Event()
+        self._was_ready = False
         ssh = socket.socket(fileno=FIRST_LISTENER)
         self._supervisor = Supervisor(
             spec.parts,
@@ -95,27 +96,18 @@ class Cluster:
         }
         server = await control.serve(Path(self._spec.control), handlers)
         self._supervisor.start()
-        code = await self._until_stopped()
+        code = await self._supervisor.until(
+            self._stop,
+            ready=self._ready,
+            failed=lambda failure: self._tell(ERROR=str(failure)),
+        )
         server.close()
         await self._supervisor.stop()
         return code
 
-    async def _until_stopped(self) -> int:
-        ready = asyncio.create_task(self._supervisor.ready())
-        stopping = asyncio.create_task(self._stop.wait())
-        await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if stopping.done():
-            ready.cancel()
-            return 0
-        try:
-            ready.result()
-        except PartFailed as failure:
-            self._tell(ERROR=str(failure))
-            stopping.cancel()
-            return 1
+    def _ready(self) -> None:
+        self._was_ready = True
         self._tell(READY="1", STATUS="")
-        await stopping
-        return 0
 
     def _line_moved(self) -> None:
         """The outer supervisor never writes: its end was closed, or it died."""
@@ -129,8 +121,9 @@ class Cluster:
             notify.send(self._line, *descriptors, **values)
 
     def _tell_state(self, status: PartStatus) -> None:
-        if status.state in (PartState.READY, PartState.RESTARTING) and not self._all_ready:
-            self._tell(STATUS=f"{status.name} {status.state}")
+        if status.state in (PartState.READY, PartState.RESTARTING, PartState.FAILED):
+            whole_again = self._was_ready and self._all_ready
+            self._tell(STATUS="" if whole_again else f"{status.name} {status.state}")
 
     @property
     def _all_ready(self) -> bool:

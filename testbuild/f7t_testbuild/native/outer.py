@@ -22,7 +22,7 @@ from f7t_testbuild.model import PartState, PartStatus
 from f7t_testbuild.supervise import control, notify
 from f7t_testbuild.supervise.part import Part
 from f7t_testbuild.supervise.process import become_subreaper, start_time
-from f7t_testbuild.supervise.supervisor import PartFailed, Supervisor
+from f7t_testbuild.supervise.supervisor import Supervisor
 
 
 @dataclass(frozen=True)
@@ -122,30 +122,20 @@ class Outer:
             loop.add_reader(self._line, self._line_moved)
         server = await control.serve(Path(self._spec.control), handlers)
         self._supervisor.start()
-        code = await self._until_stopped()
+        code = await self._supervisor.until(
+            self._stop,
+            ready=self._ready,
+            failed=lambda failure: self._tell(ERROR=failure.detail, PART=failure.part),
+        )
         server.close()
         await self._supervisor.stop()
         for file in (self._spec.control, self._spec.supervisor_file):
             Path(file).unlink(missing_ok=True)  # noqa: ASYNC240 - a local file
         return code
 
-    async def _until_stopped(self) -> int:
-        ready = asyncio.create_task(self._supervisor.ready())
-        stopping = asyncio.create_task(self._stop.wait())
-        await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if stopping.done():
-            ready.cancel()
-            return 0
-        try:
-            ready.result()
-        except PartFailed as failure:
-            self._tell(ERROR=failure.detail, PART=failure.part)
-            stopping.cancel()
-            return 1
+    def _ready(self) -> None:
         self._tell(READY="1")
         self._drop_line()
-        await stopping
-        return 0
 
     def _line_moved(self) -> None:
         """The starter never writes: it died before everything was ready, so nobody wants this."""

@@ -19,7 +19,7 @@ CAP_INTERVAL = 5.0
 """Seconds between two looks at the sizes of the logs."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class PartFailed(Exception):
     """A part could not be started at all."""
 
@@ -98,6 +98,33 @@ class Supervisor:
         for dependant in dependants:
             await dependant.ended.wait()
         await keeper.stop()
+
+    async def until(
+        self,
+        stop: asyncio.Event,
+        *,
+        ready: Callable[[], None],
+        failed: Callable[[PartFailed], None],
+    ) -> int:
+        """Wait for `stop`; tell once when all parts are ready, or which one never will be.
+
+        Returns the exit code of the process: 1 when a part failed at the start, else 0.
+        """
+        starting = asyncio.create_task(self.ready())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done():
+            starting.cancel()
+            return 0
+        try:
+            starting.result()
+        except PartFailed as failure:
+            failed(failure)
+            stopping.cancel()
+            return 1
+        ready()
+        await stopping
+        return 0
 
     def restart(self, name: str) -> None:
         """Stop one part's process, so that it is started anew; raises `KeyError`."""

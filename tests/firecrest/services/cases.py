@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-from _pytest.mark import ParameterSet
-
 from tests.firecrest.services.wire import Request, send
 from tests.support.live import Live
 
@@ -40,12 +37,17 @@ class Case:
     user: str | None = USER
 
 
-def parametrize(*groups: Iterable[Case]) -> list[ParameterSet]:
-    """All cases as parameters of one test; their names must be unique."""
+def all_cases(*groups: Iterable[Case]) -> list[Case]:
+    """The table of one test; the names must be unique."""
     cases = [case for group in groups for case in group]
     names = [case.name for case in cases]
     assert len(names) == len(set(names)), sorted(n for n in names if names.count(n) > 1)
-    return [pytest.param(case, id=case.name) for case in cases]
+    return cases
+
+
+def name_of(case: Case) -> str:
+    """The case's id in the test's name."""
+    return case.name
 
 
 def check(live: Live, case: Case) -> None:

@@ -13,11 +13,12 @@ from tests.firecrest.services.cases import (
     FORBIDDEN,
     HOME,
     Case,
+    all_cases,
     check,
     forbidden,
     machines,
     methods,
-    parametrize,
+    name_of,
     unknown_paths,
     unpublished,
     validated,
@@ -218,7 +219,7 @@ def _accounting() -> Iterator[Case]:
 
 
 ALL = "GET POST DELETE"
-CASES = parametrize(
+CASES = all_cases(
     *(machines(p, submit(p), description=FAILED, both=True) for p in SUBMITS),
     *(_submissions(path) for path in SUBMITS),
     (
@@ -254,7 +255,7 @@ CASES = parametrize(
 )
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_refused(live: Live, case: Case) -> None:
     check(live, case)
 

@@ -6,9 +6,10 @@ import pytest
 
 from tests.firecrest.services.cases import (
     Case,
+    all_cases,
     check,
     methods,
-    parametrize,
+    name_of,
     unknown_paths,
     unpublished,
 )
@@ -37,7 +38,7 @@ NAMES = (
     "x" * 5000,
 )
 
-CASES = parametrize(
+CASES = all_cases(
     (Case(f"service {n[:20]}", get(f"/status/services/{n}"), 404, NO_SERVICE) for n in NAMES),
     (Case(f"system {n[:20]}", get(f"/status/systems/{n}"), 404, NO_SYSTEM) for n in NAMES),
     unknown_paths(
@@ -56,6 +57,6 @@ CASES = parametrize(
 )
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_refused(live: Live, case: Case) -> None:
     check(live, case)

@@ -10,10 +10,11 @@ from tests.firecrest.services.cases import (
     DENIED,
     HOME,
     Case,
+    all_cases,
     check,
     machines,
     methods,
-    parametrize,
+    name_of,
     unknown_paths,
     unpublished,
     validated,
@@ -134,7 +135,7 @@ def _machines(name: str, request: Request) -> Iterator[Case]:
     return (case for case in cases if case.headers)
 
 
-CASES = parametrize(
+CASES = all_cases(
     _machines("upload", upload()),
     _machines("download", download()),
     validated(
@@ -170,7 +171,7 @@ CASES = parametrize(
 )
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_refused(live: Live, case: Case) -> None:
     check(live, case)
 

@@ -7,9 +7,10 @@ import pytest
 from tests.firecrest.services.cases import (
     FORBIDDEN,
     Case,
+    all_cases,
     check,
     methods,
-    parametrize,
+    name_of,
     unknown_paths,
     unpublished,
 )
@@ -50,7 +51,7 @@ def _bad_list(text: str, verdict: str) -> Case:
     return Case(f"tasks={text!r}", get("/tasks", tasks=text), 400, body)
 
 
-CASES = parametrize(
+CASES = all_cases(
     (
         Case(
             f"task {shown[:20]!r}",
@@ -84,7 +85,7 @@ CASES = parametrize(
 )
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_refused(live: Live, case: Case) -> None:
     check(live, case)
 

@@ -13,10 +13,11 @@ from tests.firecrest.services.cases import (
     FORBIDDEN,
     HOME,
     Case,
+    all_cases,
     check,
     machines,
     methods,
-    parametrize,
+    name_of,
     unknown_paths,
     unpublished,
     validated,
@@ -220,7 +221,7 @@ def _oversized() -> Iterator[Case]:
     yield Case("upload: oversized text", text, 413, body)
 
 
-CASES = parametrize(
+CASES = all_cases(
     machines("ls", listing(HOME), description="Error on ls operation"),
     machines("upload", upload(), description="Error on upload operation"),
     machines("download", download(HOME), description="Error on fsize operation"),
@@ -256,6 +257,6 @@ CASES = parametrize(
 )
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CASES, ids=name_of)
 def test_refused(live: Live, case: Case) -> None:
     check(live, case)

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
+from tests.firecrest.services.jobs import ask, cancel, queued, submit
 from tests.firecrest.services.places import DONE, content, names, run
 from tests.firecrest.services.wire import Part, multipart, send
 from tests.support.live import Live, until
@@ -17,33 +17,6 @@ from tests.support.live import Live, until
 WAITING = "#!/bin/bash\n#SBATCH --begin=now+1hour\n#SBATCH --job-name={}\ntrue\n"
 QUEUER = "test4"
 """Whose queue and accounting these tests look at."""
-
-
-def _submit(live: Live, script: str, *, user: str = "test1", **fields: str) -> dict[str, Any]:
-    """`data` of the settled submission."""
-    answer = live.post(
-        "/compute/jobs/upload", user=user, files={"file": ("job.sh", script)}, data=fields
-    )
-    task = live.settled(answer, user=user)
-    assert task["status"] == "200", task
-    data: dict[str, Any] = task["data"]
-    return data
-
-
-def _ask(live: Live, path: str, *, user: str = "test1", **parameters: str) -> dict[str, Any]:
-    """The settled task of a query."""
-    return live.settled(live.get(path, user=user, params=parameters), user=user)
-
-
-def _cancel(live: Live, ids: str, *, user: str = "test1") -> dict[str, Any]:
-    answer = live.delete(f"/compute/jobs/{quote(ids)}", user=user)
-    assert answer.status_code == 200, answer.text
-    return live.settled(answer, user=user)
-
-
-def _queued(live: Live, *, user: str = "test1", **parameters: str) -> list[str]:
-    data = _ask(live, "/compute/jobs", user=user, **parameters)["data"]
-    return [job["jobid"] for job in data.values()]
 
 
 # -- submission ------------------------------------------------------------------------------------
@@ -179,17 +152,17 @@ def test_submit_by_relative_path(live: Live, scripts: str) -> None:
 @pytest.fixture(scope="module")
 def waiting(live: Live) -> Iterator[list[str]]:
     """Three jobs that wait for an hour; the only ones of their user."""
-    before = _queued(live, user=QUEUER)
+    before = queued(live, user=QUEUER)
     if before:
-        _cancel(live, ",".join(before), user=QUEUER)
-    ids = [str(_submit(live, WAITING.format(f"j{n}"), user=QUEUER)["jobid"]) for n in range(3)]
-    until(lambda: sorted(_queued(live, user=QUEUER)) == sorted(ids) or None, what="three jobs")
+        cancel(live, ",".join(before), user=QUEUER)
+    ids = [str(submit(live, WAITING.format(f"j{n}"), user=QUEUER)["jobid"]) for n in range(3)]
+    until(lambda: sorted(queued(live, user=QUEUER)) == sorted(ids) or None, what="three jobs")
     yield ids
-    _cancel(live, ",".join(ids), user=QUEUER)
+    cancel(live, ",".join(ids), user=QUEUER)
 
 
 def test_keys_of_a_queued_job(live: Live, waiting: list[str]) -> None:
-    [job] = _ask(live, f"/compute/jobs/{waiting[0]}", user=QUEUER)["data"].values()
+    [job] = ask(live, f"/compute/jobs/{waiting[0]}", user=QUEUER)["data"].values()
     assert job["job_file"].startswith(f"/home/{QUEUER}/firecrest/")
     assert job == {
         "jobid": waiting[0],
@@ -227,7 +200,7 @@ def test_keys_of_a_queued_job(live: Live, waiting: list[str]) -> None:
     ],
 )
 def test_pages(live: Live, waiting: list[str], parameters: dict[str, str], count: int) -> None:
-    task = _ask(live, "/compute/jobs", user=QUEUER, **parameters)
+    task = ask(live, "/compute/jobs", user=QUEUER, **parameters)
     assert task["status"] == "200"
     assert list(task["data"]) == [str(index) for index in range(count)]
 
@@ -244,13 +217,13 @@ def test_pages(live: Live, waiting: list[str], parameters: dict[str, str], count
 def test_pages_out_of_range(
     live: Live, waiting: list[str], size: str, number: str, text: str
 ) -> None:
-    task = _ask(live, "/compute/jobs", user=QUEUER, pageSize=size, pageNumber=number)
+    task = ask(live, "/compute/jobs", user=QUEUER, pageSize=size, pageNumber=number)
     assert (task["status"], task["data"]) == ("400", text)
 
 
 def test_chosen_jobs(live: Live, waiting: list[str]) -> None:
     """With several ids, unknown ones are just absent."""
-    found = _queued(live, user=QUEUER, jobs=f"{waiting[0]},{waiting[2]},99999999")
+    found = queued(live, user=QUEUER, jobs=f"{waiting[0]},{waiting[2]},99999999")
     assert sorted(found) == [waiting[0], waiting[2]]
 
 
@@ -262,8 +235,8 @@ def test_a_job_the_scheduler_does_not_know(live: Live) -> None:
 
 
 def test_only_own_jobs_unless_asked_otherwise(live: Live, waiting: list[str]) -> None:
-    assert not set(waiting) & set(_queued(live, user="test1"))
-    data = _ask(live, "/compute/jobs", user="test1", userJobs="false")["data"]
+    assert not set(waiting) & set(queued(live, user="test1"))
+    data = ask(live, "/compute/jobs", user="test1", userJobs="false")["data"]
     foreign = [job for job in data.values() if job["jobid"] in waiting]
     assert len(foreign) == 3
     files = ("job_file", "job_file_out", "job_file_err", "job_data_out", "job_data_err")
@@ -274,7 +247,7 @@ def test_arrays(live: Live) -> None:
     script = (
         WAITING.format("array").replace("true", "").replace("1hour\n", "1hour\n#SBATCH -a 1-3\n")
     )
-    job_id = _submit(live, script)["jobid"]
+    job_id = submit(live, script)["jobid"]
     try:
         for wanted in (f"{job_id}", f"{job_id}_2", f"{job_id}_[1-2]"):
             for path in (f"/compute/jobs/{wanted}", f"/compute/jobs?jobs={wanted}"):
@@ -284,36 +257,36 @@ def test_arrays(live: Live) -> None:
                 assert job["jobid"].startswith(f"{job_id}_")
                 assert job["job_file"].endswith("/job.sh")
     finally:
-        _cancel(live, str(job_id))
+        cancel(live, str(job_id))
 
 
 # -- cancel ----------------------------------------------------------------------------------------
 
 
 def test_cancel(live: Live) -> None:
-    job_id = _submit(live, WAITING.format("own"))["jobid"]
-    task = _cancel(live, str(job_id))
+    job_id = submit(live, WAITING.format("own"))["jobid"]
+    task = cancel(live, str(job_id))
     assert task["status"] == "200"
     assert f"Terminating job {job_id}" in task["data"]
-    assert str(job_id) not in _queued(live)
+    assert str(job_id) not in queued(live)
 
 
 def test_cancel_several(live: Live) -> None:
-    ids = [str(_submit(live, WAITING.format("several"))["jobid"]) for _ in range(2)]
-    assert _cancel(live, ",".join(ids))["status"] == "200"
-    assert not set(ids) & set(_queued(live))
+    ids = [str(submit(live, WAITING.format("several"))["jobid"]) for _ in range(2)]
+    assert cancel(live, ",".join(ids))["status"] == "200"
+    assert not set(ids) & set(queued(live))
 
 
 def test_cancel_a_job_nobody_knows(live: Live) -> None:
-    task = _cancel(live, "99999999")
+    task = cancel(live, "99999999")
     assert task["status"] == "400"
     assert "Invalid job id specified" in task["data"]
 
 
 def test_cancel_somebody_elses_job(live: Live, waiting: list[str]) -> None:
-    task = _cancel(live, waiting[0], user="test2")
+    task = cancel(live, waiting[0], user="test2")
     assert (task["status"], task["data"]) == ("400", "User does not have permission to cancel job")
-    assert waiting[0] in _queued(live, user=QUEUER)
+    assert waiting[0] in queued(live, user=QUEUER)
 
 
 OPTIONS = ("--me", f"--user={QUEUER}", f"-u{QUEUER}", "--state=PENDING", "-n j0", "--")
@@ -321,83 +294,5 @@ OPTIONS = ("--me", f"--user={QUEUER}", f"-u{QUEUER}", "--state=PENDING", "-n j0"
 
 @pytest.mark.parametrize("text", [*OPTIONS, "*", "%", "0", "-1"])
 def test_options_cancel_nothing(live: Live, waiting: list[str], text: str) -> None:
-    assert _cancel(live, text, user=QUEUER)["status"] == "400"
-    assert sorted(_queued(live, user=QUEUER)) == sorted(waiting)
-
-
-# -- accounting ------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def accounted(live: Live) -> dict[str, Any]:
-    """The record of a job of today that has ended."""
-    job_id = _submit(live, "#!/bin/bash\n#SBATCH --job-name=acct\nexit 3\n")["jobid"]
-    return live.accounted(job_id)
-
-
-def test_keys_of_an_accounted_job(accounted: dict[str, Any]) -> None:
-    assert accounted.keys() == {
-        *("jobid", "partition", "name", "user", "state", "nodes", "nodelist"),
-        *("start_time", "time", "time_left"),
-        *("cpu_time", "elapsed_time", "termination_time", "exit_code"),
-    }
-    assert all(isinstance(value, str) for value in accounted.values())
-    assert (accounted["name"], accounted["user"], accounted["state"]) == ("acct", "test1", "FAILED")
-    assert accounted["exit_code"] == "3:0"
-    # The historic names, and the proper ones beside them.
-    assert accounted["time_left"] == accounted["termination_time"]
-    assert accounted["time"] == accounted["cpu_time"]
-
-
-FORMATS = (
-    "%H:%M",
-    "%H:%M:%S",
-    "%I:%M %p",
-    "%I:%M:%S %p",
-    "%m%d",
-    "%m%d%y",
-    "%m/%d",
-    "%m/%d/%y",
-    "%m.%d",
-    "%m.%d.%y",
-    "%m/%d-%H:%M",
-    "%m/%d/%y-%H:%M:%S",
-    "%Y-%m-%d",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%dT%H:%M:%S",
-)
-
-
-@pytest.mark.parametrize("form", FORMATS)
-def test_formats_of_times(live: Live, accounted: dict[str, Any], form: str) -> None:
-    """D10: each documented format is read, as begin and as end."""
-    started = datetime.fromisoformat(accounted["start_time"])
-    since = _ask(live, "/compute/acct", starttime=started.replace(second=0).strftime(form))
-    assert accounted["jobid"] in {row["jobid"] for row in since["data"] or []}
-    midnight = started.replace(hour=0, minute=0, second=0).strftime(form)
-    before = _ask(live, "/compute/acct", starttime="2001-01-01", endtime=midnight)
-    assert before["status"] == "200"
-    assert accounted["jobid"] not in {row["jobid"] for row in before["data"] or []}
-
-
-def test_nothing_accounted(live: Live, accounted: dict[str, Any]) -> None:
-    """D29."""
-    long_ago = {"starttime": "2001-01-01", "endtime": "2001-01-02"}
-    task = _ask(live, "/compute/acct", **long_ago)
-    assert (task["status"], task["data"]) == ("200", {})
-
-
-def test_pages_of_accounting(live: Live, accounted: dict[str, Any]) -> None:
-    everything = _ask(live, "/compute/acct")["data"]
-    first = _ask(live, "/compute/acct", pageSize="1")["data"]
-    assert [row["jobid"] for row in first] == [everything[0]["jobid"]]
-    task = _ask(live, "/compute/acct", pageSize="1", pageNumber="-1")
-    assert (task["status"], task["data"]) == ("400", "pageNumber (-1) cannot be a negative number")
-
-
-@pytest.mark.parametrize("jobs", ["--allusers", "1 --allusers", "-a", "{}", "{} -a"])
-def test_nobody_elses_jobs(live: Live, accounted: dict[str, Any], jobs: str) -> None:
-    wanted = jobs.replace("{}", accounted["jobid"])
-    task = _ask(live, "/compute/acct", user="test2", jobs=wanted)
-    rows = task["data"] if task["status"] == "200" else []
-    assert {row["user"] for row in rows or []} <= {"test2"}
+    assert cancel(live, text, user=QUEUER)["status"] == "400"
+    assert sorted(queued(live, user=QUEUER)) == sorted(waiting)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +16,6 @@ from typing import TypeVar
 import asyncssh
 
 from f7t_testbuild.model import Testbuild
-from f7t_testbuild.native.parts import ALL_PARTS
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,17 +27,6 @@ DOCKER_CAPABILITIES = (
 """What a container gets by default: no SYS_ADMIN, so no namespaces."""
 PLAIN_UID = 61234
 SUBORDINATE = 700000
-
-
-def until(probe: Callable[[], T | None], *, seconds: float = 30, what: str = "condition") -> T:
-    """Ask `probe` until it answers something other than None."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        answer = probe()
-        if answer is not None:
-            return answer
-        time.sleep(0.03)
-    raise AssertionError(f"{what}: not within {seconds} s")
 
 
 @dataclass(frozen=True)
@@ -208,6 +196,3 @@ def state_root() -> Path:
 def command_lines(pids: Sequence[int]) -> list[str]:
     """What processes run, for a message."""
     return [Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids]
-
-
-__all__ = ["ALL_PARTS", "CLUSTER_PARTS", "Driven", "docker_like", "unprivileged", "until"]

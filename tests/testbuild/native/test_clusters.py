@@ -18,7 +18,8 @@ from f7t_testbuild.native.layout import NSS_ROOT, Layout
 from f7t_testbuild.native.runtime import NativeRuntime
 from f7t_testbuild.native.stores import open_store
 from f7t_testbuild.native.ways import WayName
-from tests.testbuild.native.clusters import Driven, command_lines, until
+from tests.support.live import until
+from tests.testbuild.native.clusters import Driven, command_lines
 
 LISTEN = "0A"
 LOOPBACK = "0100007F"
@@ -182,10 +183,12 @@ async def test_a_killed_daemon_is_started_again(cluster: Driven) -> None:
     os.kill(victim, signal.SIGKILL)
 
     def restarted() -> bool | None:
-        now = {part.name: part for part in runtime.status().parts}["slurmctld"]
-        return True if now.restarts > before.restarts and now.state == "ready" else None
+        parts = {part.name: part for part in runtime.status().parts}
+        now = parts["slurmctld"]
+        again = now.restarts > before.restarts and now.state == "ready"
+        return True if again and not parts["cluster"].detail else None
 
-    until(restarted, what="slurmctld again")
+    until(restarted, what="slurmctld again, and the cluster no longer says otherwise")
     await cluster.poll("scontrol ping", contains="UP")
 
 

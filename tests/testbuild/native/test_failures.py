@@ -17,7 +17,8 @@ from f7t_testbuild.native import remains
 from f7t_testbuild.native.layout import Layout
 from f7t_testbuild.native.runtime import NativeRuntime, RuntimeFailure
 from f7t_testbuild.native.ways import NoWay, WayName, choose_way
-from tests.testbuild.native.clusters import Driven, free_port_base, state_root, until
+from tests.support.live import until
+from tests.testbuild.native.clusters import Driven, free_port_base, state_root
 
 PARTS = frozenset({"redis", "cluster"})
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,20 +16,10 @@ from typing import Any, TypeVar
 from f7t_testbuild.native.outer import Listener, OuterSpec
 from f7t_testbuild.supervise import control, notify
 from f7t_testbuild.supervise.part import Part
+from tests.support.live import until
 
 T = TypeVar("T")
 PATH = "/usr/local/bin:/usr/bin:/bin"
-
-
-def until(probe: Callable[[], T | None], *, seconds: float = 20, what: str = "condition") -> T:
-    """Ask `probe` until it answers something other than None."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        answer = probe()
-        if answer is not None:
-            return answer
-        time.sleep(0.01)
-    raise AssertionError(f"{what}: not within {seconds} s")
 
 
 def shell(name: str, script: str, **values: Any) -> Part:

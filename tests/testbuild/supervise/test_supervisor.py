@@ -16,7 +16,8 @@ from f7t_testbuild.native.outer import Listener
 from f7t_testbuild.supervise import control
 from f7t_testbuild.supervise.part import Check, CheckKind, Part
 from f7t_testbuild.supervise.process import start_time
-from tests.testbuild.supervise.supervision import Supervision, free_port, python, shell, until
+from tests.support.live import until
+from tests.testbuild.supervise.supervision import Supervision, free_port, python, shell
 
 Start = Callable[..., Supervision]
 FOREVER = "exec sleep 1000"
