@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from io import StringIO
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _PIPE_WIDTH = 240
 """Columns: wide enough that no cell is folded where a program reads."""
+
+_FOLDED_WIDTH = 15
+"""Columns a foldable cell keeps at least: an address with its port stays whole."""
 
 _COLOURS = {
     PartState.READY: "green",
@@ -46,14 +50,27 @@ def _table(*headings: str, foldable: Collection[str] = ()) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=heading not in foldable)
+        folds = heading in foldable
+        narrowest = _FOLDED_WIDTH if folds else None
+        table.add_column(heading, overflow="fold", no_wrap=not folds, min_width=narrowest)
     return table
 
 
-def parts_table(status: RuntimeStatus) -> Table:
-    """Every part: what it is, version, state, address, since."""
+def since_when(stamp: str | None, *, now: datetime) -> str:
+    """A status's time of UTC in the zone of `now`: the time of day if it was today, else the day.
+
+    For people at a terminal, where the whole stamp takes the room of what stands beside it.
+    """
+    if stamp is None:
+        return "-"
+    moment = datetime.fromisoformat(stamp).replace(tzinfo=UTC).astimezone(now.tzinfo)
+    return f"{moment:%H:%M:%S}" if moment.date() == now.date() else f"{moment:%Y-%m-%d}"
+
+
+def parts_table(status: RuntimeStatus, *, now: datetime | None = None) -> Table:
+    """Every part: what it is, version, state, address, since (shortened if `now` is given)."""
     from rich.text import Text
 
     headings = ("part", "what", "version", "state", "address", "since")
@@ -71,9 +88,15 @@ def parts_table(status: RuntimeStatus) -> Table:
             Text(part.version),
             Text(part.state.value, style=_COLOURS[part.state]),
             Text(part.address),
-            Text(part.since or "-"),
+            Text(since_when(part.since, now=now) if now else part.since or "-"),
         )
     return table
+
+
+def print_parts(status: RuntimeStatus, stream: TextIO) -> None:
+    """The table of all parts: in short for a person at a terminal, whole for a file or pipe."""
+    now = datetime.now().astimezone() if stream.isatty() else None
+    print_table(parts_table(status, now=now), stream)
 
 
 def headline(status: RuntimeStatus, testbuild: Testbuild) -> str:

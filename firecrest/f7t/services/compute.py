@@ -7,10 +7,9 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from starlette.datastructures import UploadFile
 
-from f7t.auth import Principal
 from f7t.errors import BadRequest
 from f7t.http.parameters import (
     Form,
@@ -19,20 +18,12 @@ from f7t.http.parameters import (
     form_documentation,
     is_true,
 )
-from f7t.parts import Parts
 from f7t.services.documentation import CREATED_TASK, remote_errors, success
-from f7t.services.routing import (
-    MachineName,
-    OperationRoute,
-    UseForm,
-    UseParts,
-    UsePrincipal,
-    announced,
-)
+from f7t.services.routing import Call, OperationRoute, UseForm, UseMachineCall
 from f7t.slurm.commands import is_job_id
 from f7t.slurm.times import parse_time
 from f7t.systems import System
-from f7t.tasks.model import Service, TaskSpec, new_task
+from f7t.tasks.model import Service
 from f7t.work import compute as work
 from f7t.work.paging import Page
 
@@ -47,18 +38,10 @@ _JOB_FORM = {
 }
 
 
-async def _reachable(system: System, principal: Principal, parts: Parts) -> None:
+async def _reachable(system: System, call: Call) -> None:
     """The pre-check of all operations: a session of the user can be had (compute.md)."""
-    async with parts.ssh.session(principal.user, system):
+    async with call.session(system):
         pass
-
-
-async def _submitted(
-    spec: TaskSpec, system: System, principal: Principal, request: Request, parts: Parts
-) -> dict[str, str]:
-    task = new_task(principal.user, Service.COMPUTE, system.name)
-    await parts.runner.submit(task, spec)
-    return announced(task, request, parts)
 
 
 def _script_name(name: str) -> str:
@@ -130,20 +113,17 @@ def _account(form: Form) -> str | None:
     openapi_extra=form_documentation(_JOB_FORM, required=("file",), file="Job script"),
 )
 async def submit(
-    request: Request,
-    parts: UseParts,
-    principal: UsePrincipal,
+    call: UseMachineCall,
     form: UseForm,
-    machine: MachineName = None,
 ) -> dict[str, str]:
     """C0, C1, T21. The job runs in `<base>/<user>/firecrest/<task id>` (D25)."""
-    system = parts.systems.named(machine)
+    system = call.system
     name, content = await _script(form.upload("file"))
     account = _account(form)
     environment = _environment(form.text("env"), "Invalid JSON in 'env' variable ({text})")
-    await _reachable(system, principal, parts)
+    await _reachable(system, call)
     spec = work.submission(name, content, account=account, environment=environment)
-    return await _submitted(spec, system, principal, request, parts)
+    return await call.promise(Service.COMPUTE, system, spec)
 
 
 @router.post(
@@ -157,24 +137,21 @@ async def submit(
     ),
 )
 async def submit_path(
-    request: Request,
-    parts: UseParts,
-    principal: UsePrincipal,
+    call: UseMachineCall,
     form: UseForm,
-    machine: MachineName = None,
 ) -> dict[str, str]:
     """C2. The job runs in the directory of its script."""
-    if not machine:
+    if not call.machine:
         raise BadRequest({"description": "Failed to submit job", "error": "No machine name given"})
-    system = parts.systems.named(machine)
+    system = call.system
     path = checked("targetPath", form.text("targetPath"))
     account = _account(form)
     environment = _environment(form.text("env"), "Invalid JSON environment provided")
-    async with parts.ssh.session(principal.user, system) as session:
+    async with call.session(system) as session:
         await session.files.size(path)
         path = await session.files.absolute(path)
     spec = work.path_submission(path, account=account, environment=environment)
-    return await _submitted(spec, system, principal, request, parts)
+    return await call.promise(Service.COMPUTE, system, spec)
 
 
 def _checked_job_ids(text: str) -> tuple[str, ...]:
@@ -211,10 +188,7 @@ Jobs = Annotated[str | None, Query(description="Job ids, comma-separated")]
     responses=success(200, CREATED_TASK) | remote_errors("Failed to retrieve jobs information"),
 )
 async def jobs(
-    request: Request,
-    parts: UseParts,
-    principal: UsePrincipal,
-    machine: MachineName = None,
+    call: UseMachineCall,
     jobs: Jobs = None,
     page_size: PageSize = None,
     page_number: PageNumber = None,
@@ -223,15 +197,15 @@ async def jobs(
     ] = None,
 ) -> dict[str, str]:
     """C3, T28."""
-    system = parts.systems.named(machine)
+    system = call.system
     ids = () if jobs is None else _checked_job_ids(checked("jobs", jobs))
-    await _reachable(system, principal, parts)
+    await _reachable(system, call)
     spec = work.queue_query(
         ids,
         page=_page(page_size, page_number),
         everybody=user_jobs is not None and not is_true(user_jobs),
     )
-    return await _submitted(spec, system, principal, request, parts)
+    return await call.promise(Service.COMPUTE, system, spec)
 
 
 @router.get(
@@ -242,17 +216,14 @@ async def jobs(
 )
 async def job(
     jobid: str,
-    request: Request,
-    parts: UseParts,
-    principal: UsePrincipal,
-    machine: MachineName = None,
+    call: UseMachineCall,
 ) -> dict[str, str]:
     """C4, T25 to T27 (D09)."""
-    system = parts.systems.named(machine)
+    system = call.system
     ids = _checked_job_ids(checked("jobid", jobid))
-    await _reachable(system, principal, parts)
+    await _reachable(system, call)
     spec = work.queue_query(ids, page=None, everybody=False)
-    return await _submitted(spec, system, principal, request, parts)
+    return await call.promise(Service.COMPUTE, system, spec)
 
 
 @router.delete(
@@ -263,25 +234,34 @@ async def job(
 )
 async def cancel(
     jobid: str,
-    request: Request,
-    parts: UseParts,
-    principal: UsePrincipal,
-    machine: MachineName = None,
+    call: UseMachineCall,
 ) -> dict[str, str]:
     """C5. A comma list cancels several."""
-    system = parts.systems.named(machine)
+    system = call.system
     ids = checked("jobid", jobid)
-    await _reachable(system, principal, parts)
-    return await _submitted(work.cancellation(ids), system, principal, request, parts)
+    await _reachable(system, call)
+    return await call.promise(Service.COMPUTE, system, work.cancellation(ids))
 
 
-def _moment(name: str, text: str | None) -> datetime | None:
-    """A time in one of the documented formats; raises `BadRequest` on any other text (D10)."""
+async def _period(call: Call, system: System, **given: str | None) -> list[datetime | None]:
+    """The moments of the given parameters, in the machine's local time (D10).
+
+    Raises:
+        InvalidParameter: see `checked`.
+        BadRequest: a text in none of the documented formats.
+        RemoteError: no session of the user can be had (the pre-check of all operations).
+    """
+    texts = {name: checked_if_given(name, text) for name, text in given.items()}
+    async with call.session(system) as session:
+        now = await session.files.local_time() if any(texts.values()) else datetime.min
+    return [_moment(name, text, now) for name, text in texts.items()]
+
+
+def _moment(name: str, text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
-    value = checked(name, text)
     try:
-        return parse_time(value, datetime.now())
+        return parse_time(text, now)
     except ValueError as error:
         raise BadRequest(
             {
@@ -298,10 +278,7 @@ def _moment(name: str, text: str | None) -> datetime | None:
     responses=success(200, CREATED_TASK) | remote_errors("Failed to retrieve account information"),
 )
 async def acct(
-    request: Request,
-    parts: UseParts,
-    principal: UsePrincipal,
-    machine: MachineName = None,
+    call: UseMachineCall,
     jobs: Jobs = None,
     starttime: Annotated[str | None, Query(description="Begin of the period")] = None,
     endtime: Annotated[str | None, Query(description="End of the period")] = None,
@@ -309,13 +286,9 @@ async def acct(
     page_number: PageNumber = None,
 ) -> dict[str, str]:
     """C6, T29, T30."""
-    system = parts.systems.named(machine)
+    system = call.system
     ids = checked_if_given("jobs", jobs)
-    spec = work.accounting_query(
-        ids,
-        start=_moment("starttime", starttime),
-        end=_moment("endtime", endtime),
-        page=_page(page_size, page_number),
-    )
-    await _reachable(system, principal, parts)
-    return await _submitted(spec, system, principal, request, parts)
+    start, end = await _period(call, system, starttime=starttime, endtime=endtime)
+    page = _page(page_size, page_number)
+    spec = work.accounting_query(ids, start=start, end=end, page=page)
+    return await call.promise(Service.COMPUTE, system, spec)

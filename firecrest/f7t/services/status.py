@@ -8,11 +8,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from f7t import __version__
-from f7t.auth import Principal
 from f7t.errors import CommandTimeout, MachineUnavailable, RemoteError, UnknownResource
 from f7t.parts import Parts
 from f7t.services.documentation import auth_errors, example, success
-from f7t.services.routing import OperationRoute, UseParts, UsePrincipal
+from f7t.services.routing import Call, OperationRoute, UseCall
 from f7t.systems import System
 
 router = APIRouter(prefix="/status", tags=["status"], route_class=OperationRoute)
@@ -36,11 +35,11 @@ def _service(name: str) -> dict[str, Any]:
     summary="All services and their state",
     responses=auth_errors(),
 )
-async def services(parts: UseParts) -> dict[str, Any]:
+async def services(call: UseCall) -> dict[str, Any]:
     """S1. The names are those of the setting `services`."""
     return {
         "description": "List of services with status and description.",
-        "out": [_service(name) for name in parts.settings.services],
+        "out": [_service(name) for name in call.parts.settings.services],
     }
 
 
@@ -50,20 +49,20 @@ async def services(parts: UseParts) -> dict[str, Any]:
     summary="One service",
     responses=auth_errors(not_found="Unknown service"),
 )
-async def service(servicename: str, parts: UseParts) -> dict[str, Any]:
+async def service(servicename: str, call: UseCall) -> dict[str, Any]:
     """S2."""
-    if servicename not in parts.settings.services:
+    if servicename not in call.parts.settings.services:
         raise UnknownResource({"description": "Service does not exists", "status_code": 404})
     return _service(servicename)
 
 
-async def _probe(system: System, principal: Principal, parts: Parts) -> dict[str, str]:
+async def _probe(system: System, call: Call) -> dict[str, str]:
     """State of one system: a session on behalf of the caller proves sshd and delegation (S3)."""
     try:
-        async with asyncio.timeout(parts.settings.utilities.timeout):
-            async with parts.ssh.session(principal.user, system) as session:
+        async with asyncio.timeout(call.parts.settings.utilities.timeout):
+            async with call.session(system) as session:
                 await session.run(
-                    ["true"], time_limit=parts.settings.utilities.timeout, output_limit=1024
+                    ["true"], time_limit=call.parts.settings.utilities.timeout, output_limit=1024
                 )
     except (MachineUnavailable, CommandTimeout, TimeoutError):
         status, description = "not available", "System down"
@@ -89,19 +88,19 @@ async def _probe(system: System, principal: Principal, parts: Parts) -> dict[str
     )
     | auth_errors(),
 )
-async def systems(parts: UseParts, principal: UsePrincipal) -> dict[str, Any]:
+async def systems(call: UseCall) -> dict[str, Any]:
     """S3, T08, T09. Every system is asked on behalf of the caller; nothing is cached (D21)."""
-    probes = (_probe(system, principal, parts) for system in parts.systems)
+    probes = (_probe(system, call) for system in call.parts.systems)
     return {
         "description": "List of systems with status and description.",
         "out": await asyncio.gather(*probes),
     }
 
 
-async def _failing_filesystems(system: System, principal: Principal, parts: Parts) -> list[str]:
+async def _failing_filesystems(system: System, call: Call) -> list[str]:
     """Paths of file systems that the caller cannot list, or that are empty (S5)."""
     failing = []
-    async with parts.ssh.session(principal.user, system) as session:
+    async with call.session(system) as session:
         for filesystem in system.filesystems:
             try:
                 entries = await session.files.listing(filesystem.path, show_hidden=True)
@@ -118,14 +117,14 @@ async def _failing_filesystems(system: System, principal: Principal, parts: Part
     summary="One system",
     responses=auth_errors(not_found="Unknown system"),
 )
-async def system(machinename: str, parts: UseParts, principal: UsePrincipal) -> dict[str, Any]:
+async def system(machinename: str, call: UseCall) -> dict[str, Any]:
     """S4. A system whose file system fails stays available, and says which."""
-    found = parts.systems.find(machinename)
+    found = call.parts.systems.find(machinename)
     if found is None:
         raise UnknownResource({"description": "System does not exists."})
-    out = await _probe(found, principal, parts)
+    out = await _probe(found, call)
     if out["status"] == "available":
-        failing = await _failing_filesystems(found, principal, parts)
+        failing = await _failing_filesystems(found, call)
         if failing:
             out["description"] = f"Filesystem {','.join(failing)} is not available"
     return {"description": "System information", "out": out}
@@ -165,9 +164,9 @@ def _storage_parameters(parts: Parts) -> list[dict[str, Any]]:
     summary="What this FirecREST is configured for",
     responses=auth_errors(),
 )
-async def parameters(parts: UseParts) -> dict[str, Any]:
+async def parameters(call: UseCall) -> dict[str, Any]:
     """S7. Values are text, except FILESYSTEMS."""
-    settings = parts.settings
+    settings = call.parts.settings
     utilities = settings.utilities
     return {
         "description": "Firecrest's parameters",
@@ -179,7 +178,7 @@ async def parameters(parts: UseParts) -> dict[str, Any]:
                 _parameter("FIRECREST_BUILD", f"f7t-{__version__}", "", "What serves the API"),
             ],
             "compute": [_parameter("WORKLOAD_MANAGER", "Slurm", "", "Scheduler of the systems")],
-            "storage": _storage_parameters(parts),
+            "storage": _storage_parameters(call.parts),
             "utilities": [
                 _parameter(
                     "UTILITIES_MAX_FILE_SIZE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header
 
 from f7t.errors import (
     BadRequest,
@@ -15,27 +15,19 @@ from f7t.errors import (
     TaskNotFound,
 )
 from f7t.http.parameters import checked, form_documentation
-from f7t.parts import Parts
 from f7t.services.documentation import CREATED_TASK, example, remote_errors, success
-from f7t.services.routing import (
-    MachineName,
-    OperationRoute,
-    UseForm,
-    UseParts,
-    UsePrincipal,
-    announced,
-)
+from f7t.services.routing import Call, OperationRoute, UseCall, UseForm, UseMachineCall
 from f7t.ssh.files import RemoteFiles
 from f7t.systems import System
-from f7t.tasks.model import Service, Status, Task, new_task
+from f7t.tasks.model import Service, Status, Task
 from f7t.work import transfer as work
 
 router = APIRouter(prefix="/storage", tags=["storage"], route_class=OperationRoute)
 
 
-def _system(machine: str | None, parts: Parts) -> System:
+def _system(call: Call) -> System:
     """The named system; the first one when none is named (D11)."""
-    return parts.systems.named(machine) if machine else parts.systems.first
+    return call.system if call.machine else call.parts.systems.first
 
 
 def _last_component(name: str, path: str) -> str:
@@ -76,22 +68,18 @@ async def _target_file(files: RemoteFiles, target: str, name: str) -> str:
     ),
 )
 async def upload(
-    request: Request,
-    parts: UseParts,
-    principal: UsePrincipal,
+    call: UseMachineCall,
     form: UseForm,
-    machine: MachineName = None,
 ) -> dict[str, str]:
     """X1, T33 to T43. The task tells how to post the file; the cluster fetches it as the user."""
-    system = _system(machine, parts)
+    system = _system(call)
     target = checked("targetPath", form.text("targetPath"))
     source = checked("sourcePath", form.text("sourcePath"))
     name = _last_component("sourcePath", source)
-    async with parts.ssh.session(principal.user, system) as session:
+    async with call.session(system) as session:
         path = await session.files.absolute(await _target_file(session.files, target, name))
-    task = new_task(principal.user, Service.STORAGE, system.name)
-    await parts.runner.submit(task, work.upload(name, source_path=source, target_path=path))
-    return announced(task, request, parts)
+    spec = work.upload(name, source_path=source, target_path=path)
+    return await call.promise(Service.STORAGE, system, spec)
 
 
 @router.post(
@@ -105,35 +93,31 @@ async def upload(
     ),
 )
 async def download(
-    request: Request,
-    parts: UseParts,
-    principal: UsePrincipal,
+    call: UseMachineCall,
     form: UseForm,
-    machine: MachineName = None,
 ) -> dict[str, str]:
     """X2, T44 to T47, T49. The finished task holds a link that needs no token."""
-    system = _system(machine, parts)
+    system = _system(call)
     source = checked("sourcePath", form.text("sourcePath"))
     name = _last_component("sourcePath", source)
-    async with parts.ssh.session(principal.user, system) as session:
+    async with call.session(system) as session:
         await session.files.size(source)
         path = await session.files.absolute(source)
-    task = new_task(principal.user, Service.STORAGE, system.name)
-    await parts.runner.submit(task, work.download(name, source_path=path))
-    return announced(task, request, parts)
+    spec = work.download(name, source_path=path)
+    return await call.promise(Service.STORAGE, system, spec)
 
 
-async def _own_transfer(task_id: str | None, user: str, parts: Parts) -> Task:
+async def _own_transfer(task_id: str | None, call: Call) -> Task:
     """The storage task that a header names; raises `BadRequest` in the words of X3."""
     if not task_id:
         raise BadRequest({"error": "Header X-Task-Id missing"})
     if not (task_id.isascii() and task_id.isalnum()):
         raise BadRequest({"error": "Header X-Task-Id is not alphanumeric"})
     try:
-        task = await parts.store.get(task_id)
+        task = await call.parts.store.get(task_id)
     except TaskNotFound:
         raise BadRequest({"error": "Invalid X-Task-Id"}) from None
-    if not task.owned_by(user) or task.service is not Service.STORAGE:
+    if not task.owned_by(call.user) or task.service is not Service.STORAGE:
         raise BadRequest({"error": "Invalid X-Task-Id"})
     return task
 
@@ -147,16 +131,15 @@ async def _own_transfer(task_id: str | None, user: str, parts: Parts) -> Task:
     | remote_errors("Header X-Task-Id missing"),
 )
 async def invalidate(
-    parts: UseParts,
-    principal: UsePrincipal,
+    call: UseCall,
     task_id: Annotated[
         str | None, Header(alias="X-Task-Id", description="Id of the transfer's task")
     ] = None,
 ) -> dict[str, str]:
     """X3, D15. Every object of the task is deleted; nothing left is success, too."""
-    task = await _own_transfer(task_id, principal.user, parts)
+    task = await _own_transfer(task_id, call)
     if task.status is not Status.INVALIDATED:
         # First the record: a worker that still moves the file must not bring the object back.
-        await parts.store.update(task.id, Status.INVALIDATED, "")
-    await parts.staging.delete_task_objects(task.user, task.id)
+        await call.parts.store.update(task.id, Status.INVALIDATED, "")
+    await call.parts.staging.delete_task_objects(task.user, task.id)
     return {"success": "URL invalidated successfully"}

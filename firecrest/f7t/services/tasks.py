@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 
 from f7t.errors import NotTaskOwner
 from f7t.http.parameters import checked
 from f7t.parts import Parts
 from f7t.services.documentation import auth_errors, example, success
-from f7t.services.routing import OperationRoute, UseParts, UsePrincipal, public_url
+from f7t.services.routing import Call, OperationRoute, UseCall
 from f7t.tasks.model import Endpoint, Status, Task, render
 
 router = APIRouter(tags=["tasks"], route_class=OperationRoute)
@@ -45,13 +45,9 @@ async def _held(tasks: Sequence[Task], parts: Parts) -> dict[str, Task]:
     return {task.id: task for task in tasks}
 
 
-def _rendered(task: Task, endpoint: Endpoint, request: Request, parts: Parts) -> dict[str, Any]:
-    return render(
-        task,
-        shape=parts.settings.tasks.data_shape,
-        endpoint=endpoint,
-        public_url=public_url(request, parts),
-    )
+def _rendered(task: Task, endpoint: Endpoint, call: Call) -> dict[str, Any]:
+    shape = call.parts.settings.tasks.data_shape
+    return render(task, shape=shape, endpoint=endpoint, public_url=call.public_url)
 
 
 @router.get(
@@ -63,19 +59,17 @@ def _rendered(task: Task, endpoint: Endpoint, request: Request, parts: Parts) ->
 )
 @router.get("/tasks/", operation_id="tasks_list", include_in_schema=False)
 async def tasks_list(
-    request: Request,
-    parts: UseParts,
-    principal: UsePrincipal,
+    call: UseCall,
     tasks: Annotated[str | None, Query(description="Only these task ids, comma-separated")] = None,
 ) -> dict[str, Any]:
     """K2, T24. Unknown, expired and foreign ids are absent."""
     if tasks is None:
-        found = await parts.store.list(principal.user)
+        found = await call.parts.store.list(call.user)
     else:
         ids = [one.strip() for one in checked("tasks", tasks).split(",")]
-        own = await parts.store.get_many(principal.user, [one for one in ids if one])
-        found = await _held(list(own.values()), parts)
-    shown = {one.id: _rendered(one, "list", request, parts) for one in found.values()}
+        own = await call.parts.store.get_many(call.user, [one for one in ids if one])
+        found = await _held(list(own.values()), call.parts)
+    shown = {one.id: _rendered(one, "list", call) for one in found.values()}
     return {"tasks": shown}
 
 
@@ -90,12 +84,10 @@ async def tasks_list(
         **auth_errors(),
     },
 )
-async def tasks_get(
-    taskid: str, request: Request, parts: UseParts, principal: UsePrincipal
-) -> dict[str, Any]:
+async def tasks_get(taskid: str, call: UseCall) -> dict[str, Any]:
     """K1, T22, T34, T41, T45."""
-    task = await parts.store.get(taskid)
-    if not task.owned_by(principal.user):
+    task = await call.parts.store.get(taskid)
+    if not task.owned_by(call.user):
         raise NotTaskOwner(taskid)
-    current = (await _held([task], parts)).get(task.id, task)
-    return {"task": _rendered(current, "one", request, parts)}
+    current = (await _held([task], call.parts)).get(task.id, task)
+    return {"task": _rendered(current, "one", call)}

@@ -12,13 +12,7 @@ from starlette.datastructures import UploadFile
 from f7t.errors import BadRequest
 from f7t.http.parameters import checked, form_documentation, is_true, verdict
 from f7t.services.documentation import example, remote_errors, success
-from f7t.services.routing import (
-    MachineName,
-    OperationRoute,
-    UseForm,
-    UseParts,
-    UsePrincipal,
-)
+from f7t.services.routing import OperationRoute, UseForm, UseMachineCall
 from f7t.ssh.listing import FileEntry
 
 router = APIRouter(prefix="/utilities", tags=["utilities"], route_class=OperationRoute)
@@ -71,9 +65,7 @@ def _rendered(entry: FileEntry) -> dict[str, str]:
     | remote_errors("Error listing contents of path"),
 )
 async def ls(
-    parts: UseParts,
-    principal: UsePrincipal,
-    machine: MachineName = None,
+    call: UseMachineCall,
     target_path: Annotated[str | None, Query(alias="targetPath")] = None,
     showhidden: Text = None,
     numeric_uid: Annotated[str | None, Query(alias="numericUid")] = None,
@@ -81,9 +73,9 @@ async def ls(
     page_number: Annotated[str | None, Query(alias="pageNumber")] = None,
 ) -> dict[str, Any]:
     """U1, T10 to T15. A symbolic link is listed itself unless its path ends in a slash."""
-    system = parts.systems.named(machine)
+    system = call.system
     path = checked("targetPath", target_path)
-    async with parts.ssh.session(principal.user, system) as session:
+    async with call.session(system) as session:
         entries = await session.files.listing(
             path, show_hidden=is_true(showhidden), numeric_uid=is_true(numeric_uid)
         )
@@ -119,15 +111,13 @@ def _upload_refused(error: str) -> BadRequest:
         file="The file; stored under its own name",
     ),
 )
-async def upload(
-    parts: UseParts, principal: UsePrincipal, form: UseForm, machine: MachineName = None
-) -> dict[str, str]:
+async def upload(call: UseMachineCall, form: UseForm) -> dict[str, str]:
     """U10, T16 to T20. Returns when the file is complete; overwrites."""
-    system = parts.systems.named(machine)
+    system = call.system
     directory = checked("targetPath", form.text("targetPath"))
     name, file = _uploaded(form.upload("file"))
     content = await file.read()
-    async with parts.ssh.session(principal.user, system) as session:
+    async with call.session(system) as session:
         await session.files.write(directory, name, content)
     return {"description": "File upload successful", "output": ""}
 
@@ -143,19 +133,17 @@ async def upload(
     },
 )
 async def download(
-    parts: UseParts,
-    principal: UsePrincipal,
-    machine: MachineName = None,
+    call: UseMachineCall,
     source_path: Annotated[str | None, Query(alias="sourcePath")] = None,
     target_path: Annotated[
         str | None, Query(alias="targetPath", description="Accepted in place of sourcePath")
     ] = None,
 ) -> Response:
     """U11, T48. The whole file up to the size limit."""
-    system = parts.systems.named(machine)
+    system = call.system
     path = checked("sourcePath", target_path if source_path is None else source_path)
-    limit = parts.settings.utilities.max_bytes
-    async with parts.ssh.session(principal.user, system) as session:
+    limit = call.parts.settings.utilities.max_bytes
+    async with call.session(system) as session:
         content = await session.files.read(path, limit)
     name = path.rstrip("/").rpartition("/")[2]
     return Response(

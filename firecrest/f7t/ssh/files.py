@@ -11,6 +11,7 @@ import posixpath
 import secrets
 import stat
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import cast
 
@@ -93,6 +94,11 @@ class RemoteFiles:
             return path
         home = await self._sftp.carry_out(".", lambda sftp, raw: sftp.realpath(raw))
         return posixpath.join(safe_text(home), path)
+
+    async def local_time(self) -> datetime:
+        """Now, as a clock on the machine shows it (clocks are equal, zones may not be)."""
+        zone = await self._facts.zone(self._runner, self._small_file)
+        return datetime.now(zone).replace(tzinfo=None)
 
     async def size(self, path: str) -> int:
         """Size in bytes of a regular file, which is opened for reading to see that it may be.

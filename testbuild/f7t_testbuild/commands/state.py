@@ -52,7 +52,7 @@ def status(context: click.Context, name: str, state_root: Path | None, as_docume
     else:
         click.echo(present.headline(found, selection.testbuild))
         if found.parts:
-            present.print_table(present.parts_table(found), sys.stdout)
+            present.print_parts(found, sys.stdout)
         if not found.running:
             click.echo(f"start it: {selection.command('up')}", err=True)
     context.exit(_exit_code(found))

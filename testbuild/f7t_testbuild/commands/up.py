@@ -203,7 +203,7 @@ def _report(
         if proof is None:
             click.echo(f"testbuild {status.name!r} is already up")
         click.echo(present.headline(status, selection.testbuild))
-        present.print_table(present.parts_table(status), sys.stdout)
+        present.print_parts(status, sys.stdout)
         if proof is not None:
             click.echo(present.proof_line(proof))
         click.echo(present.next_steps(selection.testbuild))

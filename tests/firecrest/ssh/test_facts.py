@@ -105,3 +105,11 @@ async def test_names_are_asked_once_and_learnt_from_listings() -> None:
 async def test_names_that_cannot_be_had_are_numbers() -> None:
     assert await MachineFacts().names(Machine(None, None), 7, 8) == ("7", "8")
     assert await MachineFacts().names(Machine(b"", None), 7, 8) == ("7", "8")
+
+
+async def test_the_machines_clock_is_told_in_its_own_zone(pool: SshPool, sshd: Sshd) -> None:
+    async with pool.session("test1", sshd) as session:
+        before = datetime.now(UTC).replace(tzinfo=None)
+        told = await session.files.local_time()
+        after = datetime.now(UTC).replace(tzinfo=None)
+    assert before <= told <= after

@@ -7,9 +7,11 @@ import pty
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime, timedelta, timezone
 from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from f7t_testbuild import model, present, progress
 from f7t_testbuild.doctor import Check, Verdict
@@ -47,7 +49,7 @@ STATUS = RuntimeStatus(
 
 def printed(status: RuntimeStatus) -> str:
     stream = StringIO()
-    present.print_table(present.parts_table(status), stream)
+    present.print_parts(status, stream)
     return stream.getvalue()
 
 
@@ -68,6 +70,32 @@ def test_a_table_in_a_pipe_has_no_trailing_blanks_and_no_escapes() -> None:
 
     assert "\x1b" not in text
     assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_a_terminal_of_eighty_columns_keeps_every_cell_readable() -> None:
+    table = present.parts_table(STATUS, now=datetime(2026, 1, 2, 12, tzinfo=UTC))
+    text = StringIO()
+    Console(file=text, width=80).print(table)
+    controller = next(line for line in text.getvalue().splitlines() if "slurmctld" in line)
+
+    assert len(controller) <= 80
+    for word in ("22.05.8", "ready", "127.0.0.1:6817", "03:04:05"):
+        assert word in controller
+
+
+@pytest.mark.parametrize(
+    ("stamp", "shown"),
+    [
+        ("2026-01-02T03:04:05", "04:04:05"),
+        ("2026-01-01T23:30:00", "00:30:00"),
+        ("2026-01-01T22:30:00", "2026-01-01"),
+        (None, "-"),
+    ],
+)
+def test_a_time_is_told_in_the_zone_of_the_reader(stamp: str | None, shown: str) -> None:
+    now = datetime(2026, 1, 2, 12, tzinfo=timezone(timedelta(hours=1)))
+
+    assert present.since_when(stamp, now=now) == shown
 
 
 def test_the_headline_says_the_way_it_took() -> None:
@@ -96,7 +124,7 @@ def test_each_check_shows_its_mend() -> None:
 
     present.print_table(present.checks_table(checks), stream)
 
-    assert "blocks   ports   port 80 is taken" in stream.getvalue()
+    assert "blocks  ports  port 80 is taken" in stream.getvalue()
     assert "mend: stop it" in stream.getvalue()
 
 
