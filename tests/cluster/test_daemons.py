@@ -23,12 +23,12 @@ REMOVED_KEYS = (
 """Gone or fatal in one of the versions (fact sheet §2)."""
 
 
-def _definitions(version: Version = (22, 5), nodes: int = 2) -> Definitions:
-    return render(load_site(nodes), version, PORTS, PLACES, {})
+def _definitions(version: Version = (22, 5), nodes: int = 2, ssh: Version = (9, 2)) -> Definitions:
+    return render(load_site(nodes), version, ssh, PORTS, PLACES, {})
 
 
-def _files(version: Version = (22, 5), nodes: int = 2) -> dict[str, str]:
-    return {file.name: file.text for file in _definitions(version, nodes).files}
+def _files(version: Version = (22, 5), nodes: int = 2, ssh: Version = (9, 2)) -> dict[str, str]:
+    return {file.name: file.text for file in _definitions(version, nodes, ssh).files}
 
 
 def _settings(text: str) -> dict[str, str]:
@@ -122,7 +122,8 @@ def test_secret_files_are_closed() -> None:
 
 
 def test_sshd_config() -> None:
-    lines = [line for line in _files()["sshd_config"].splitlines() if not line.startswith("#")]
+    text = _files()["sshd_config"]
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     settings = dict(line.split(" ", 1) for line in lines)
 
     assert len(settings) == len(lines)
@@ -134,6 +135,14 @@ def test_sshd_config() -> None:
     assert settings["ListenAddress"] == "127.0.0.1"
     assert settings["AllowUsers"] == "test1 test2 test4 service-account-firecrest-sample"
     assert "TZ=UTC LC_ALL=C.UTF-8 SLURM_CONF=/P/etc/slurm.conf PATH=" in settings["SetEnv"]
+
+
+@pytest.mark.parametrize(
+    ("ssh", "told"), [((9, 2), False), ((9, 7), False), ((9, 8), True), ((10, 0), True)]
+)
+def test_sshd_shuts_out_nobody_for_the_failures_of_others(ssh: Version, told: bool) -> None:
+    """The key is unknown, hence fatal, before 9.8."""
+    assert ("PerSourcePenalties no" in _files(ssh=ssh)["sshd_config"].splitlines()) is told
 
 
 def test_daemons_and_their_order() -> None:
@@ -165,7 +174,7 @@ def test_no_word_is_left_unfilled() -> None:
 
 
 def test_session_variables_of_the_runtime_are_added() -> None:
-    definitions = render(load_site(), (22, 5), PORTS, PLACES, {"LD_PRELOAD": "/lib/x.so"})
+    definitions = render(load_site(), (22, 5), (9, 2), PORTS, PLACES, {"LD_PRELOAD": "/lib/x.so"})
     sshd = next(file.text for file in definitions.files if file.name == "sshd_config")
 
     assert sshd.splitlines()[-1].endswith(" LD_PRELOAD=/lib/x.so")

@@ -107,7 +107,7 @@ class Cluster:
 
     def _ready(self) -> None:
         self._was_ready = True
-        self._tell(READY="1", STATUS="")
+        self._tell(READY="1")
 
     def _line_moved(self) -> None:
         """The outer supervisor never writes: its end was closed, or it died."""

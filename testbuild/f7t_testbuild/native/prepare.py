@@ -21,7 +21,7 @@ from f7t_testbuild.native.parts import ALL_PARTS, LISTENERS, outer_parts
 from f7t_testbuild.native.render import Definitions, Ports, mariadb_init_sql, render
 from f7t_testbuild.native.seed import Seed
 from f7t_testbuild.native.site import Site, load_site
-from f7t_testbuild.native.versions import package_version, slurm_version
+from f7t_testbuild.native.versions import package_version, slurm_version, ssh_version
 from f7t_testbuild.native.ways import SYSTEM_PATH, WayName
 from f7t_testbuild.supervise.part import Part
 
@@ -119,7 +119,8 @@ def _render(testbuild: Testbuild, layout: Layout, site: Site) -> Definitions:
         session = wrapper.environment(layout, site)
         session["TESTBUILD_DIRECTORY"] = str(testbuild.directory)
     version = slurm_version(package_version("slurm", SYSTEM_PATH))
-    return render(site, version, _ports(testbuild, layout.way), places, session)
+    ssh = ssh_version(package_version("ssh", SYSTEM_PATH))
+    return render(site, version, ssh, _ports(testbuild, layout.way), places, session)
 
 
 def _ports(testbuild: Testbuild, way: WayName) -> Ports:

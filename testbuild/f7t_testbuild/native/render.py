@@ -63,11 +63,12 @@ class Definitions:
 def render(
     site: Site,
     version: Version,
+    ssh: Version,
     ports: Ports,
     places: Mapping[str, Path],
     session_extra: Mapping[str, str],
 ) -> Definitions:
-    """Fill in the definitions.
+    """Fill in the definitions for these versions of Slurm and of OpenSSH.
 
     `places` are etc, run, private, var and spool as the cluster sees them; `session_extra` are
     additional variables of ssh sessions. Raises `KeyError` for an unknown `${word}`.
@@ -76,7 +77,8 @@ def render(
     values = {
         **{name: str(path) for name, path in places.items()},
         **_site_values(site, ports),
-        **{key: by_version(rules, version) or "" for key, rules in raw["version_values"].items()},
+        **_by_version(raw["version_values"], version),
+        **_by_version(raw["ssh_version_values"], ssh),
     }
     session = {**_filled(raw["session_environment"], values), **session_extra}
     values["session_environment"] = " ".join(f"{key}={value}" for key, value in session.items())
@@ -87,6 +89,12 @@ def render(
         packages={entry["name"]: entry["package"] for entry in daemons},
         environment=_filled(raw["environment"], values),
     )
+
+
+def _by_version(
+    words: Mapping[str, Sequence[Mapping[str, str]]], version: Version
+) -> dict[str, str]:
+    return {name: by_version(rules, version) or "" for name, rules in words.items()}
 
 
 def _site_values(site: Site, ports: Ports) -> dict[str, str]:

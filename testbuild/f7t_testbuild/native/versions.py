@@ -1,4 +1,4 @@
-"""Which Slurm is installed, and the rules that depend on it (`cluster/daemons.yaml`)."""
+"""Which Slurm and OpenSSH are installed, and the rules that depend on it (`cluster/daemons.yaml`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Version = tuple[int, int]
 
 
 class UnknownVersion(ValueError):
-    """A version text without the `NN.NN` of a Slurm release."""
+    """A version text without the two numbers of a release."""
 
 
 def slurm_version(text: str) -> Version:
@@ -25,14 +25,29 @@ def slurm_version(text: str) -> Version:
     return int(found[1]), int(found[2])
 
 
+def ssh_version(text: str) -> Version:
+    """The release (major, minor) in the output of `ssh -V`, e.g. `OpenSSH_9.2p1`.
+
+    Raises `UnknownVersion`.
+    """
+    return _release(text)
+
+
+def _release(text: str) -> Version:
+    found = re.search(r"(\d+)\.(\d+)", text)
+    if not found:
+        raise UnknownVersion(f"no version in {text!r}")
+    return int(found[1]), int(found[2])
+
+
 def by_version(rules: Sequence[Mapping[str, str]], version: Version) -> str | None:
     """Text of the first rule that holds for `version`; None when none does.
 
     `from` is inclusive, `until` exclusive.
     """
     for rule in rules:
-        above = "from" not in rule or version >= slurm_version(rule["from"])
-        below = "until" not in rule or version < slurm_version(rule["until"])
+        above = "from" not in rule or version >= _release(rule["from"])
+        below = "until" not in rule or version < _release(rule["until"])
         if above and below:
             return rule["text"]
     return None
