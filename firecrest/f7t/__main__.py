@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import socket
 import sys
 import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import uvicorn
 from pydantic import ValidationError
@@ -74,17 +78,33 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
+@contextlib.contextmanager
+def _metrics_directory(settings: Settings) -> Iterator[Path]:
+    """An empty directory for the metrics of all workers; what a killed predecessor left is gone."""
+    if settings.metrics_directory is None:
+        with tempfile.TemporaryDirectory(prefix="f7t-metrics-") as directory:
+            yield Path(directory)
+        return
+    settings.metrics_directory.mkdir(parents=True, exist_ok=True)
+    for old in settings.metrics_directory.glob("*.db"):
+        old.unlink()
+    yield settings.metrics_directory
+
+
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     arguments = _arguments()
     settings = _checked_settings()
     configure_logging(settings.log_level)
     listener = _listening_socket(arguments)
-    with tempfile.TemporaryDirectory(prefix="f7t-metrics-") as metrics:
+    with _metrics_directory(settings) as metrics:
         # Read by prometheus_client when it is first imported: hence f7t.app comes after this.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
         importlib.import_module("f7t.app")
-        Prefork(lambda: _serve(settings, listener), arguments.workers).run()
+        from f7t.http.metrics import forget_worker
+
+        serve = partial(_serve, settings, listener)
+        Prefork(serve, arguments.workers, ended=forget_worker).run()
 
 
 if __name__ == "__main__":

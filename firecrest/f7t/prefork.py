@@ -23,10 +23,16 @@ _SHORT_LIFE = 1.0
 
 
 class Prefork:
-    """Keeps `count` processes running `work` until SIGTERM or SIGINT."""
+    """Keeps `count` processes running `work` until SIGTERM or SIGINT.
 
-    def __init__(self, work: Callable[[], None], count: int) -> None:
+    `ended` is told the process id of every worker that is no more.
+    """
+
+    def __init__(
+        self, work: Callable[[], None], count: int, *, ended: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._work = work
+        self._ended = ended
         self._count = count
         self._workers: dict[int, float] = {}
         self._stopping = False
@@ -64,6 +70,7 @@ class Prefork:
             self._workers.clear()
             return
         started = self._workers.pop(pid, None)
+        self._ended(pid)
         if started is None or self._stopping:
             return
         _log.error("worker ended", extra={"fields": {"pid": pid, "status": status}})

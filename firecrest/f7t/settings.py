@@ -148,6 +148,10 @@ class Settings(BaseSettings):
     )
     internal_host: str = "127.0.0.1"
     internal_port: int = Field(default=0, description="Metrics and health; 0 switches them off.")
+    metrics_directory: Path | None = Field(
+        default=None,
+        description="Where workers share their metrics, emptied at start; none: a temporary one.",
+    )
     services: tuple[str, ...] = (
         "certificator",
         "utilities",

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from f7t_testbuild.invocation import command_line
 from f7t_testbuild.progress import Progress
 
 POLICY_FILE = Path("/usr/sbin/policy-rc.d")
@@ -158,7 +159,9 @@ def refuse_unless_installable(
     if not root or not allowed:
         raise PackagesMissing(
             f"these Debian packages are missing: {' '.join(names)}",
-            f"run this, then the same command again:\n  {install_command(names)}",
+            f"run this, then the same command again:\n  {install_command(names)}\n"
+            "Debian then starts the services among them; this installs the same and starts none:\n"
+            f"  sudo {command_line('packages')}",
         )
 
 

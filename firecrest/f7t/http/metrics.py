@@ -13,7 +13,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 _requests = Counter(
     "f7t_http_requests_total", "Requests answered", ["method", "operation", "status"]
@@ -53,3 +53,8 @@ def exposition() -> tuple[bytes, str]:
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def forget_worker(pid: int) -> None:
+    """Leave a worker that has ended out of the figures of the moment; its counts stay."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -17,6 +17,7 @@ def gateway_settings(
     return {
         "public_url": testbuild.gateway_url,
         "internal_port": testbuild.internal_port,
+        "metrics_directory": str(testbuild.directory / "run" / "metrics"),
         "systems": [
             {
                 "name": SYSTEM,

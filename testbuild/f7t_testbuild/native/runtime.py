@@ -192,7 +192,7 @@ class NativeRuntime:
         try:
             return choose_way(self._requested)
         except NoWay as failure:
-            hint = "run as root, or install the Debian package uidmap and grant subordinate ids"
+            hint = "run as root, or make the way `rootless` possible as it says above"
             raise RuntimeFailure(str(failure), hint=hint, part="cluster") from failure
 
     def _prepare(self, way: Way) -> Prepared:

@@ -1,4 +1,4 @@
-"""Which Slurm and OpenSSH are installed, and the rules that depend on it (`cluster/daemons.yaml`)."""
+"""Which Slurm and OpenSSH are installed, and the rules by version of `cluster/daemons.yaml`."""
 
 from __future__ import annotations
 

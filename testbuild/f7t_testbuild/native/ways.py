@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +19,7 @@ NAMESPACES = ("--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-c
 MAPPING = ("--map-root-user", "--map-auto")
 LARGEST_ID = 65535
 """`nobody`; smaller subordinate ranges cannot hold the users of the cluster."""
+FIRST_SUBORDINATE = 100_000
 NEEDED_CAPABILITIES = {"CHOWN": 0, "DAC_OVERRIDE": 1, "KILL": 5, "SETGID": 6, "SETUID": 7}
 CAP_SYS_CHROOT = 18
 _TRIAL_TIMEOUT = 20.0
@@ -72,8 +73,8 @@ def choose_way(requested: str | None = None) -> Way:
     for name, verdict in verdicts.items():
         if verdict.possible:
             return Way(name, reasons)
-    told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-    raise NoWay(f"the cluster cannot be kept apart from this machine ({told})", reasons)
+    told = "".join(f"\n  {name}: {reason}" for name, reason in reasons.items())
+    raise NoWay(f"the cluster cannot be kept apart from this machine:{told}", reasons)
 
 
 def unshare_command(way: WayName) -> tuple[str, ...]:
@@ -102,23 +103,45 @@ def _rootless() -> Verdict:
         return Verdict(False, f"user id {os.geteuid()} has no name in /etc/passwd")
     for file in ("/etc/subuid", "/etc/subgid"):
         if _largest_range(Path(file), user) < LARGEST_ID:
+            free = unused_range((Path("/etc/subuid"), Path("/etc/subgid")))
             return Verdict(
                 False,
                 f"{file} grants {user} no range of {LARGEST_ID} ids (as root: usermod "
-                f"--add-subuids 100000-165535 --add-subgids 100000-165535 {user})",
+                f"--add-subuids {free} --add-subgids {free} {user})",
             )
     return _try(WayName.ROOTLESS, "user namespaces with a subordinate id range can be made")
 
 
+def unused_range(files: Sequence[Path]) -> str:
+    """A range of 65536 ids that none of these files grants to anybody: `first-last`.
+
+    It begins where the first range of a fresh Debian does (login.defs(5), SUB_UID_MIN), or behind
+    all that are granted: users must not own each other's files.
+    """
+    first = FIRST_SUBORDINATE
+    for file in files:
+        with suppress(OSError):
+            for _, start, count in _grants(file):
+                first = max(first, start + count)
+    return f"{first}-{first + LARGEST_ID}"
+
+
+def _grants(file: Path) -> Iterator[tuple[str, int, int]]:
+    """Owner, first id and number of ids of each line of subuid(5)."""
+    for line in file.read_text().splitlines():
+        owner, _, numbers = line.partition(":")
+        first, _, count = numbers.partition(":")
+        if first.isdigit() and count.isdigit():
+            yield owner, int(first), int(count)
+
+
 def _largest_range(file: Path, user: str) -> int:
-    """Number of ids in the largest range granted to a user (subuid(5): name:first:count)."""
+    """Number of ids in the largest range granted to a user."""
+    owners = {user, str(os.geteuid())}
     try:
-        lines = [line.split(":") for line in file.read_text().splitlines()]
+        return max((count for owner, _, count in _grants(file) if owner in owners), default=0)
     except OSError:
         return 0
-    owners = {user, str(os.geteuid())}
-    counts = [int(e[2]) for e in lines if len(e) == 3 and e[0] in owners and e[2].isdigit()]
-    return max(counts, default=0)
 
 
 def _try(way: WayName, success: str) -> Verdict:

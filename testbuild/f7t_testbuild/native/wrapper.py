@@ -43,8 +43,8 @@ def environment(layout: Layout, site: Site) -> dict[str, str]:
         "NSS_WRAPPER_GROUP": str(etc / "group"),
         "NSS_WRAPPER_HOSTS": str(etc / "hosts"),
         "NSS_WRAPPER_HOSTNAME": site.cluster,
-        # From 1.1.14 on the library leaves initgroups(3) undone unless this says that somebody takes
-        # its setgroups(2), which here is the kernel: without it users lack their second groups.
+        # Newer releases (1.1.16 of Debian 13) leave initgroups(3) undone unless this says that
+        # somebody takes its setgroups(2). Here the kernel does; users would lack their groups.
         "UID_WRAPPER": "1",
     }
 

@@ -29,7 +29,7 @@ def work():
 import f7t.prefork
 f7t.prefork._PATIENCE = 0.3
 f7t.prefork._SHORT_LIFE = 0.05
-Prefork(work, 2).run()
+Prefork(work, 2, ended=lambda pid: Path(sys.argv[1], f"{pid}.ended").touch()).run()
 """
 
 
@@ -48,6 +48,10 @@ class Parent:
             return alive if len(alive) == count else None
 
         return until(probe, what=f"{count} workers")
+
+    def ended(self) -> set[int]:
+        """Workers whose end was told."""
+        return {int(path.stem) for path in self._directory.glob("*.ended")}
 
 
 def _alive(pid: int) -> bool:
@@ -72,6 +76,7 @@ def test_a_worker_that_dies_is_replaced(parent: Parent) -> None:
     os.kill(victim, signal.SIGKILL)
     until(lambda: True if victim not in parent.workers(2) else None)
     assert len(parent.workers(2) - first) == 1
+    assert parent.ended() == {victim}
 
 
 @pytest.mark.parametrize("parent", ["obedient", "stubborn"], indirect=True)

@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 
 from f7t_testbuild import packages
+from f7t_testbuild.invocation import command_line
 from f7t_testbuild.packages import PACKAGES, Package
 
 F7t = Callable[..., Result]
@@ -69,8 +70,11 @@ def test_up_without_permission_to_install_says_the_exact_command(f7t: F7t) -> No
 
     assert result.exit_code == 2
     names = " ".join(package.name for package in PACKAGES if package.name != "libnss-wrapper")
-    command = result.stderr.partition("\n  ")[2].strip().replace(" libnss-wrapper", "")
-    assert command == f"sudo apt-get install --no-install-recommends {names}"
+    commands = [line for line in result.stderr.splitlines() if line.startswith("  sudo ")]
+    assert [line.strip().replace(" libnss-wrapper", "") for line in commands] == [
+        f"sudo apt-get install --no-install-recommends {names}",
+        f"sudo {command_line('packages')}",
+    ]
 
 
 @pytest.mark.usefixtures("bare_machine")

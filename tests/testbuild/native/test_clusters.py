@@ -24,6 +24,9 @@ from tests.testbuild.native.clusters import Driven, command_lines
 LISTEN = "0A"
 LOOPBACK = "0100007F"
 """As proc(5) writes them in net/tcp."""
+OF_THE_HOST = (NSS_ROOT, Path("/run/sshd"), Path("/home/test1"))
+THERE_BEFORE = [path for path in OF_THE_HOST if path.exists()]
+"""Debian 13 makes /run/sshd when it installs sshd."""
 DAEMONS = {"munged", "database", "mariadbd", "sshd", "slurmdbd", "accounts", "slurmctld"}
 NODES = {"slurmd-cluster", "slurmd-nid02", "slurmd-xfer01"}
 
@@ -282,7 +285,7 @@ def test_life_kill_and_end(cluster: Driven) -> None:
     assert "stopped" in cluster.run("down")
     assert command_lines(remains.marked_processes(directory)) == []
     assert not Layout(directory, WayName(cluster.way)).control.exists()
-    assert not any(path.exists() for path in (NSS_ROOT, Path("/run/sshd"), Path("/home/test1")))
+    assert [path for path in OF_THE_HOST if path.exists()] == THERE_BEFORE
     assert "nothing was running" in cluster.run("down")
     assert ensure_secrets(cluster.testbuild)
 

@@ -18,8 +18,8 @@ from f7t_testbuild.native.gateway import gateway_settings
 from f7t_testbuild.native.layout import Layout, PathTooLong
 from f7t_testbuild.native.parts import ALL_PARTS, outer_parts
 from f7t_testbuild.native.site import load_site
-from f7t_testbuild.native.versions import UnknownVersion, by_version, slurm_version
-from f7t_testbuild.native.ways import NoWay, Verdict, WayName, choose_way
+from f7t_testbuild.native.versions import UnknownVersion, by_version, slurm_version, ssh_version
+from f7t_testbuild.native.ways import NoWay, Verdict, WayName, choose_way, unused_range
 from tests.support.live import until
 
 SECRETS = {"client_secret": "c", "robot_secret": "r", "staging_secret_key": "very secret"}
@@ -44,6 +44,31 @@ def test_slurm_version(text: str, version: tuple[int, int]) -> None:
 def test_no_version() -> None:
     with pytest.raises(UnknownVersion, match="command not found"):
         slurm_version("command not found")
+
+
+@pytest.mark.parametrize(
+    ("text", "version"), [("OpenSSH_9.2p1 Debian-2", (9, 2)), ("10.0p2", (10, 0))]
+)
+def test_ssh_version(text: str, version: tuple[int, int]) -> None:
+    assert ssh_version(text) == version
+
+
+@pytest.mark.parametrize(
+    ("granted", "advised"),
+    [
+        (["", ""], "100000-165535"),
+        (["anna:100000:65536\n", "anna:100000:65536\n"], "165536-231071"),
+        (["", "bert:300000:65536\nanna:100000:65536\nbroken\n"], "365536-431071"),
+    ],
+)
+def test_subordinate_ids_are_advised_behind_those_of_others(
+    tmp_path: Path, granted: list[str], advised: str
+) -> None:
+    files = [tmp_path / str(number) for number in range(len(granted))]
+    for file, text in zip(files, granted, strict=True):
+        file.write_text(text)
+
+    assert unused_range([*files, tmp_path / "absent"]) == advised
 
 
 def test_rules_by_version() -> None:
