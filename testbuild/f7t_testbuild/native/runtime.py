@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from f7t_testbuild.invocation import command_line
@@ -105,12 +106,13 @@ class NativeRuntime:
             outer = control.ask(layout.control, "status")
         except (control.NotRunning, TimeoutError):
             return RuntimeStatus(self._testbuild.name, layout.way.value, False, ())
-        layout = Layout(self._testbuild.directory, WayName(outer["way"]))
+        way = WayName(outer["way"])
+        layout = Layout(self._testbuild.directory, way)
         parts = [_status(part) for part in outer["parts"]]
         with suppress(control.ControlFailure, TimeoutError):
             inner = control.ask(layout.inner_control.outside, "status")
-            parts += [_status(part) for part in inner["parts"]]
-        return RuntimeStatus(self._testbuild.name, outer["way"], True, tuple(parts))
+            parts += [_inside(_status(part), way) for part in inner["parts"]]
+        return RuntimeStatus(self._testbuild.name, way.value, True, tuple(parts))
 
     def restart(self, part: str) -> None:
         """Stop the process of one part, inside or outside the cluster; it is started anew.
@@ -318,3 +320,10 @@ class NativeRuntime:
 
 def _status(values: dict[str, object]) -> PartStatus:
     return PartStatus(**{**values, "state": PartState(str(values["state"]))})  # type: ignore[arg-type]
+
+
+def _inside(status: PartStatus, way: WayName) -> PartStatus:
+    """Say so where an address means something in the cluster's namespaces only."""
+    if way is WayName.NSS_WRAPPER or status.name == "sshd" or status.address == "-":
+        return status
+    return replace(status, address=f"{status.address} (inside)")

@@ -42,6 +42,10 @@ def test_up_chose_the_way_and_every_part_is_ready(cluster: Driven) -> None:
     assert {part.name for part in status.parts} == {*cluster.parts, *DAEMONS, *NODES}
     assert {part.state for part in status.parts} == {"ready"}
     assert all(part.version[0].isdigit() and part.since for part in status.parts)
+    private = cluster.way is not WayName.NSS_WRAPPER
+    addresses = {part.name: part.address for part in status.parts}
+    assert addresses["slurmctld"].endswith("(inside)") is private
+    assert addresses["sshd"] == f"127.0.0.1:{cluster.testbuild.ssh_port}"
 
 
 async def test_login_with_a_certificate(cluster: Driven) -> None:
