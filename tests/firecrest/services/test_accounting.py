@@ -90,3 +90,17 @@ def test_nobody_elses_jobs(live: Live, accounted: dict[str, Any], jobs: str) -> 
     task = ask(live, "/compute/acct", user="test2", jobs=wanted)
     rows = task["data"] if task["status"] == "200" else []
     assert {row["user"] for row in rows or []} <= {"test2"}
+
+
+def test_a_job_that_has_just_ended_is_shown_with_its_name_and_partition(live: Live) -> None:
+    """The database calls it `allocation` for up to five seconds; the controller knows better."""
+    script = "#!/bin/sh\n#SBATCH --job-name=young\ntrue\n"
+    job_id = str(live.submit(script)["data"]["jobid"])
+
+    def ended() -> dict[str, str] | None:
+        answer = live.get("/compute/acct", params={"jobs": job_id})
+        rows: list[dict[str, str]] = live.settled(answer)["data"] or []
+        return next((row for row in rows if row["state"] == "COMPLETED"), None)
+
+    first_seen = until(ended, what=f"job {job_id} accounted")
+    assert (first_seen["name"], first_seen["partition"]) == ("young", "part01")
