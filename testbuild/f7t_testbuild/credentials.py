@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from f7t_testbuild.distribution import data_path
 from f7t_testbuild.invocation import command_line
 from f7t_testbuild.model import CLIENT_ID, REALM, Testbuild
-from f7t_testbuild.native.data import data_path
 
 _PLACEHOLDER = re.compile(r"\$\{(?:F7T_)?([A-Z_]+)(?::[^}]*)?\}")
 _TOKEN_TIMEOUT_SECONDS = 10.0

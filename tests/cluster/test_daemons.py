@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from f7t_testbuild.native.render import Definitions, MissingFile, Ports, mariadb_init_sql, render
-from f7t_testbuild.native.site import load_site
-from f7t_testbuild.native.versions import Version
+from f7t_testbuild.cluster.render import (
+    Definitions,
+    MissingFile,
+    Network,
+    Ports,
+    Role,
+    mariadb_init_sql,
+    render,
+)
+from f7t_testbuild.cluster.site import load_site
+from f7t_testbuild.cluster.versions import Version
 from f7t_testbuild.supervise.part import CheckKind, check_parts
 
 VERSIONS: list[Version] = [(19, 5), (20, 11), (22, 5), (24, 11)]
@@ -23,8 +32,15 @@ REMOVED_KEYS = (
 """Gone or fatal in one of the versions (fact sheet §2)."""
 
 
-def _definitions(version: Version = (22, 5), nodes: int = 2, ssh: Version = (9, 2)) -> Definitions:
-    return render(load_site(nodes), version, ssh, PORTS, PLACES, {})
+def _definitions(
+    version: Version = (22, 5),
+    nodes: int = 2,
+    ssh: Version = (9, 2),
+    session: Mapping[str, str] | None = None,
+) -> Definitions:
+    site = load_site(nodes)
+    role = Role("native", head=True, nodes=tuple(node.name for node in site.nodes))
+    return render(site, version, ssh, Network(PORTS), role, PLACES, session_extra=session)
 
 
 def _files(version: Version = (22, 5), nodes: int = 2, ssh: Version = (9, 2)) -> dict[str, str]:
@@ -174,7 +190,7 @@ def test_no_word_is_left_unfilled() -> None:
 
 
 def test_session_variables_of_the_runtime_are_added() -> None:
-    definitions = render(load_site(), (22, 5), (9, 2), PORTS, PLACES, {"LD_PRELOAD": "/lib/x.so"})
+    definitions = _definitions(session={"LD_PRELOAD": "/lib/x.so"})
     sshd = next(file.text for file in definitions.files if file.name == "sshd_config")
 
     assert sshd.splitlines()[-1].endswith(" LD_PRELOAD=/lib/x.so")

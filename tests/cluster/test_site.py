@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from f7t_testbuild.native.seed import Seed, plant
-from f7t_testbuild.native.site import Site, load_site
+from f7t_testbuild.cluster.seed import Seed, plant
+from f7t_testbuild.cluster.site import Site, load_site
 
 USERS = {"test1", "test2", "test4", "service-account-firecrest-sample"}
 

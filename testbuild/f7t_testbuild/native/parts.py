@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from f7t_testbuild.cluster.versions import package_version
+from f7t_testbuild.distribution import data_path
 from f7t_testbuild.model import ACCESS_KEY, REGION, Testbuild
-from f7t_testbuild.native.data import data_path
 from f7t_testbuild.native.layout import Layout
-from f7t_testbuild.native.versions import package_version
 from f7t_testbuild.native.ways import SYSTEM_PATH, WayName, unshare_command
 from f7t_testbuild.supervise.part import Check, CheckKind, Part
 

@@ -10,18 +10,26 @@ from typing import Any
 
 import yaml
 
+from f7t_testbuild import keys
+from f7t_testbuild.cluster.render import (
+    Definitions,
+    Network,
+    Ports,
+    Role,
+    mariadb_init_sql,
+    render,
+)
+from f7t_testbuild.cluster.seed import Seed
+from f7t_testbuild.cluster.site import Site, load_site
+from f7t_testbuild.cluster.versions import package_version, slurm_version, ssh_version
+from f7t_testbuild.gateway import Surroundings, gateway_settings
 from f7t_testbuild.model import Testbuild
-from f7t_testbuild.native import keys, wrapper
-from f7t_testbuild.native.gateway import gateway_settings
+from f7t_testbuild.native import wrapper
 from f7t_testbuild.native.inner import InnerSpec
 from f7t_testbuild.native.layout import Layout
 from f7t_testbuild.native.newroot import NewRoot
 from f7t_testbuild.native.outer import Listener, OuterSpec
 from f7t_testbuild.native.parts import ALL_PARTS, LISTENERS, outer_parts
-from f7t_testbuild.native.render import Definitions, Ports, mariadb_init_sql, render
-from f7t_testbuild.native.seed import Seed
-from f7t_testbuild.native.site import Site, load_site
-from f7t_testbuild.native.versions import package_version, slurm_version, ssh_version
 from f7t_testbuild.native.ways import SYSTEM_PATH, WayName
 from f7t_testbuild.supervise.part import Part
 
@@ -56,8 +64,7 @@ def prepare(
     site = load_site(nodes)
     for directory in (testbuild.directory, layout.run, layout.logs, layout.cluster):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    keys.make_keys(testbuild, layout)
-    secrets = keys.ensure_secrets(testbuild)
+    secrets = make_keys(testbuild, layout)
     if way is WayName.NSS_WRAPPER:
         wrapper.claim(layout, site)
     definitions = _render(testbuild, layout, site)
@@ -65,7 +72,7 @@ def prepare(
     inner_spec = layout.run / "inner.json"
     inner = _inner_spec(testbuild, layout, site, definitions, staged="staging" in parts)
     keys.write_private(inner_spec, inner.to_json().encode())
-    settings = gateway_settings(testbuild, layout, site, secrets)
+    settings = gateway_settings(surroundings(testbuild, layout), site, secrets)
     keys.write_private(layout.gateway_config, yaml.safe_dump(settings, sort_keys=False).encode())
     outer = OuterSpec(
         way=way.value,
@@ -83,6 +90,33 @@ def prepare(
     outer_spec = layout.run / "outer.json"
     keys.write_private(outer_spec, outer.to_json().encode())
     return Prepared(layout, outer_spec)
+
+
+def make_keys(testbuild: Testbuild, layout: Layout) -> dict[str, str]:
+    """Make what is missing: CA, host key, MUNGE's key; write known_hosts anew; the secrets."""
+    keys.ensure_ssh_key(layout.ca_key, f"f7t user CA of {testbuild.name}")
+    keys.ensure_ssh_key(layout.host_key, f"f7t host key of {testbuild.name}")
+    keys.ensure_munge_key(layout.munge_key)
+    known = keys.known_host("127.0.0.1", testbuild.ssh_port, layout.host_key)
+    keys.write_private(layout.known_hosts, known.encode(), 0o644)
+    return keys.ensure_secrets(testbuild.secrets_file)
+
+
+def surroundings(testbuild: Testbuild, layout: Layout) -> Surroundings:
+    return Surroundings(
+        public_url=testbuild.gateway_url,
+        issuer=testbuild.issuer,
+        identity_url=f"http://127.0.0.1:{testbuild.identity_port}/auth",
+        ssh_host="127.0.0.1",
+        ssh_port=testbuild.ssh_port,
+        authority={"ca_key": str(layout.ca_key)},
+        known_hosts=str(layout.known_hosts),
+        staging_url=testbuild.staging_url,
+        staging_private_url=testbuild.staging_url,
+        redis_url=f"unix://{layout.redis_socket}",
+        internal_port=testbuild.internal_port,
+        metrics_directory=str(testbuild.directory / "run" / "metrics"),
+    )
 
 
 def base_environment(testbuild: Testbuild) -> dict[str, str]:
@@ -120,7 +154,9 @@ def _render(testbuild: Testbuild, layout: Layout, site: Site) -> Definitions:
         session["TESTBUILD_DIRECTORY"] = str(testbuild.directory)
     version = slurm_version(package_version("slurm", SYSTEM_PATH))
     ssh = ssh_version(package_version("ssh", SYSTEM_PATH))
-    return render(site, version, ssh, _ports(testbuild, layout.way), places, session)
+    network = Network(_ports(testbuild, layout.way))
+    role = Role("native", head=True, nodes=tuple(node.name for node in site.nodes))
+    return render(site, version, ssh, network, role, places, session_extra=session)
 
 
 def _ports(testbuild: Testbuild, way: WayName) -> Ports:
@@ -143,12 +179,10 @@ def _write_cluster_files(layout: Layout, site: Site, definitions: Definitions) -
     authority = keys.public_key(layout.ca_key).encode() + b"\n"
     keys.write_private(etc / "user_ca.pub", authority, 0o644)
     if layout.way is WayName.NSS_WRAPPER:
-        for name, text in _account_files(site).items():
+        accounts = site.account_files()
+        texts = {"passwd": accounts["passwd"], "group": accounts["group"], "hosts": site.hosts()}
+        for name, text in texts.items():
             keys.write_private(etc / name, text.encode(), 0o644)
-
-
-def _account_files(site: Site) -> dict[str, str]:
-    return {"passwd": site.passwd(), "group": site.group(), "hosts": site.hosts()}
 
 
 def _make_directories(layout: Layout, site: Site) -> None:
@@ -214,8 +248,8 @@ def _new_root(layout: Layout, site: Site) -> NewRoot:
         hostname=site.cluster,
         binds=binds,
         etc={
-            **_account_files(site),
-            "shadow": site.shadow(),
+            **site.account_files(),
+            "hosts": site.hosts(),
             "hostname": f"{site.cluster}\n",
             "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files\n",
         },

@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from f7t_testbuild.cluster.render import MissingFile
 from f7t_testbuild.invocation import command_line
 from f7t_testbuild.model import PartState, PartStatus, RuntimeStatus, Testbuild
 from f7t_testbuild.native import remains, wrapper
 from f7t_testbuild.native.layout import Layout, PathTooLong
 from f7t_testbuild.native.parts import ALL_PARTS, python_module
 from f7t_testbuild.native.prepare import Prepared, prepare
-from f7t_testbuild.native.render import MissingFile
 from f7t_testbuild.native.ways import NoWay, Way, WayName, choose_way
 from f7t_testbuild.supervise import control, notify
 from f7t_testbuild.supervise.logs import tail

@@ -8,8 +8,8 @@ from pathlib import Path
 from minio import Minio
 from minio.deleteobjects import DeleteObject
 
+from f7t_testbuild.keys import ensure_secrets
 from f7t_testbuild.model import ACCESS_KEY, REGION, Testbuild
-from f7t_testbuild.native.keys import ensure_secrets
 
 TIMEOUT = 10.0
 
@@ -30,7 +30,7 @@ def open_store(testbuild: Testbuild) -> Minio:
     return Minio(
         f"127.0.0.1:{testbuild.staging_port}",
         access_key=ACCESS_KEY,
-        secret_key=ensure_secrets(testbuild)["staging_secret_key"],
+        secret_key=ensure_secrets(testbuild.secrets_file)["staging_secret_key"],
         secure=False,
         region=REGION,
     )

@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from f7t_testbuild.cluster.site import Site
 from f7t_testbuild.native.layout import NSS_ROOT, Layout
-from f7t_testbuild.native.site import Site
 from f7t_testbuild.native.ways import nss_wrapper_library
 
 SSHD_DIRECTORY = Path("/run/sshd")

@@ -22,7 +22,7 @@ import pytest
 from f7t.delegation import AccessPolicy, CertificateAuthority
 from f7t.ssh.connection import PoolSettings
 from f7t.ssh.pool import SshPool
-from f7t_testbuild.native.versions import package_version, ssh_version
+from f7t_testbuild.cluster.versions import package_version, ssh_version
 from f7t_testbuild.native.ways import SYSTEM_PATH
 
 USERS = {"test1": 2001, "test2": 2002, "chatty": 2003, "locked": 2004, "slow": 2005}

@@ -12,8 +12,8 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from f7t_testbuild.keys import ensure_secrets
 from f7t_testbuild.native import remains
-from f7t_testbuild.native.keys import ensure_secrets
 from f7t_testbuild.native.layout import NSS_ROOT, Layout
 from f7t_testbuild.native.runtime import NativeRuntime
 from f7t_testbuild.native.stores import open_store
@@ -291,7 +291,7 @@ def test_life_kill_and_end(cluster: Driven) -> None:
     assert not Layout(directory, WayName(cluster.way)).control.exists()
     assert [path for path in OF_THE_HOST if path.exists()] == THERE_BEFORE
     assert "nothing was running" in cluster.run("down")
-    assert ensure_secrets(cluster.testbuild)
+    assert ensure_secrets(cluster.testbuild.secrets_file)
 
     cluster.run("down", "--purge")
     assert not directory.exists()

@@ -13,16 +13,25 @@ import yaml
 
 from f7t.settings import Settings
 from f7t_testbuild import model
-from f7t_testbuild.native import keys, remains, seed, ways, wrapper
-from f7t_testbuild.native.gateway import gateway_settings
+from f7t_testbuild.cluster import seed
+from f7t_testbuild.cluster.site import load_site
+from f7t_testbuild.cluster.versions import UnknownVersion, by_version, slurm_version, ssh_version
+from f7t_testbuild.gateway import gateway_settings
+from f7t_testbuild.native import remains, ways, wrapper
 from f7t_testbuild.native.layout import Layout, PathTooLong
 from f7t_testbuild.native.parts import ALL_PARTS, outer_parts
-from f7t_testbuild.native.site import load_site
-from f7t_testbuild.native.versions import UnknownVersion, by_version, slurm_version, ssh_version
+from f7t_testbuild.native.prepare import make_keys, surroundings
 from f7t_testbuild.native.ways import NoWay, Verdict, WayName, choose_way, unused_range
 from tests.support.live import until
 
-SECRETS = {"client_secret": "c", "robot_secret": "r", "staging_secret_key": "very secret"}
+SECRETS = {
+    "client_secret": "c",
+    "robot_secret": "r",
+    "keycloak_admin_password": "k",
+    "staging_secret_key": "very secret",
+    "redis_password": "p",
+    "certificator_secret": "d",
+}
 
 
 def _layout(directory: Path, way: WayName = WayName.NAMESPACES) -> Layout:
@@ -98,9 +107,9 @@ def test_places_inside_and_outside(tmp_path: Path) -> None:
 def test_keys_are_made_once_and_closed(tmp_path: Path) -> None:
     testbuild = model.Testbuild("k", 12000, tmp_path)
     layout = _layout(testbuild.directory)
-    keys.make_keys(testbuild, layout)
+    make_keys(testbuild, layout)
     before = {path: path.read_bytes() for path in testbuild.directory.rglob("*") if path.is_file()}
-    keys.make_keys(testbuild, layout)
+    make_keys(testbuild, layout)
 
     assert {path: path.read_bytes() for path in before} == before
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in before}
@@ -119,7 +128,7 @@ def test_keys_are_made_once_and_closed(tmp_path: Path) -> None:
 def test_keys_are_what_ssh_expects(tmp_path: Path) -> None:
     testbuild = model.Testbuild("k", 12000, tmp_path)
     layout = _layout(testbuild.directory)
-    keys.make_keys(testbuild, layout)
+    make_keys(testbuild, layout)
 
     authority = asyncssh.read_private_key(str(layout.ca_key))
     known = asyncssh.read_known_hosts(str(layout.known_hosts))
@@ -134,18 +143,20 @@ def test_keys_are_what_ssh_expects(tmp_path: Path) -> None:
 def test_a_lost_public_key_is_made_anew(tmp_path: Path) -> None:
     testbuild = model.Testbuild("k", 12000, tmp_path)
     layout = _layout(testbuild.directory)
-    keys.make_keys(testbuild, layout)
+    make_keys(testbuild, layout)
     public = layout.ca_key.with_name("user_ca.pub")
     before = public.read_text()
     public.unlink()
-    keys.make_keys(testbuild, layout)
+    make_keys(testbuild, layout)
 
     assert public.read_text() == before
 
 
 def test_gateway_settings_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     testbuild = model.Testbuild("g", 12000, tmp_path)
-    values = gateway_settings(testbuild, _layout(testbuild.directory), load_site(), SECRETS)
+    values = gateway_settings(
+        surroundings(testbuild, _layout(testbuild.directory)), load_site(), SECRETS
+    )
     config = tmp_path / "gateway.yaml"
     config.write_text(yaml.safe_dump(values))
     monkeypatch.setenv("F7T_CONFIG", str(config))

@@ -5,22 +5,24 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import Template
 from typing import Any
 
 import yaml
 
-from f7t_testbuild.native.data import data_path
-from f7t_testbuild.native.site import Node, Partition, Site
-from f7t_testbuild.native.versions import Version, by_version
-from f7t_testbuild.supervise.part import CheckKind, Part
+from f7t_testbuild.cluster.site import Node, Partition, Site
+from f7t_testbuild.cluster.versions import Version, by_version
+from f7t_testbuild.distribution import data_path
+from f7t_testbuild.supervise.part import BadParts, CheckKind, Part
 
 SYSTEM_TABLES = (
     Path("/usr/share/mysql/mysql_system_tables.sql"),
     Path("/usr/share/mariadb/mariadb_system_tables.sql"),
 )
+LOOPBACK = "127.0.0.1"
+_LOOPBACK_ONLY = "CommunicationParameters=NoInAddrAny,NoCtldInAddrAny"
 NEEDED_TABLES = ("db", "event", "func", "plugin", "proc", "procs_priv", "servers")
 
 
@@ -40,6 +42,33 @@ class Ports:
     def of(self, site: Site) -> dict[str, int]:
         """slurmd port of every node by name."""
         return {node.name: self.first_slurmd + i for i, node in enumerate(site.nodes)}
+
+
+@dataclass(frozen=True)
+class Network:
+    """How the daemons of one cluster find each other."""
+
+    ports: Ports
+    controller: str = LOOPBACK
+    """Address of slurmctld and slurmdbd, as every machine of the cluster calls it."""
+    node_addresses: Mapping[str, str] = field(default_factory=dict)
+    """`NodeAddr` by node; a node without one is on the loopback."""
+    ssh_listen: str = LOOPBACK
+    loopback_only: bool = True
+
+    def address_of(self, node: str) -> str:
+        return self.node_addresses.get(node, LOOPBACK)
+
+
+@dataclass(frozen=True)
+class Role:
+    """Which daemons of `cluster/daemons.yaml` one machine runs."""
+
+    runtime: str
+    """`native` or `containers`; entries may be for one of them only."""
+    head: bool
+    nodes: tuple[str, ...]
+    """Names of the Slurm nodes that this machine is."""
 
 
 @dataclass(frozen=True)
@@ -64,25 +93,36 @@ def render(
     site: Site,
     version: Version,
     ssh: Version,
-    ports: Ports,
+    network: Network,
+    role: Role,
     places: Mapping[str, Path],
-    session_extra: Mapping[str, str],
+    *,
+    session_extra: Mapping[str, str] | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> Definitions:
     """Fill in the definitions for these versions of Slurm and of OpenSSH.
 
     `places` are etc, run, private, var and spool as the cluster sees them; `session_extra` are
-    additional variables of ssh sessions. Raises `KeyError` for an unknown `${word}`.
+    additional variables of ssh sessions, `words` those that only some runtime's entries use. Raises
+    `KeyError` for an unknown `${word}`, `BadParts` for the requirement of an unknown daemon.
     """
     raw = yaml.safe_load(data_path("cluster/daemons.yaml").read_text())
     values = {
         **{name: str(path) for name, path in places.items()},
-        **_site_values(site, ports),
+        **_site_values(site, network),
+        **(words or {}),
         **_by_version(raw["version_values"], version),
         **_by_version(raw["ssh_version_values"], ssh),
     }
-    session = {**_filled(raw["session_environment"], values), **session_extra}
+    if not network.loopback_only:
+        values["slurmdbd_listen"] = ""
+    session = {**_filled(raw["session_environment"], values), **(session_extra or {})}
     values["session_environment"] = " ".join(f"{key}={value}" for key, value in session.items())
-    daemons = [entry for item in raw["daemons"] for entry in _repeated(item, values, site, ports)]
+    daemons = [
+        entry
+        for item in _chosen(raw["daemons"], role)
+        for entry in _repeated(item, values, site, network.ports, role)
+    ]
     return Definitions(
         files=tuple(_files(raw["files"], version, values)),
         parts=tuple(_part(entry) for entry in daemons),
@@ -97,7 +137,35 @@ def _by_version(
     return {name: by_version(rules, version) or "" for name, rules in words.items()}
 
 
-def _site_values(site: Site, ports: Ports) -> dict[str, str]:
+def _chosen(daemons: Sequence[Mapping[str, Any]], role: Role) -> Iterator[dict[str, Any]]:
+    """The daemons of this machine, requiring only each other.
+
+    What a daemon requires of another machine it waits for in its own command.
+    """
+    known = {entry["name"] for entry in daemons}
+    wanted = {entry["name"]: entry for entry in daemons if _runs(entry, role)}
+    for name, entry in wanted.items():
+        requires = entry.get("requires", [])
+        if unknown := set(requires) - known:
+            raise BadParts(f"{name} requires unknown parts: {', '.join(sorted(unknown))}")
+        here = [required for required in requires if required in wanted]
+        yield {**_without(entry, "runtime", "machines"), "requires": here}
+
+
+def _runs(entry: Mapping[str, Any], role: Role) -> bool:
+    if entry.get("runtime", role.runtime) != role.runtime:
+        return False
+    match entry.get("machines", "head"):
+        case "nodes":
+            return bool(role.nodes)
+        case "all":
+            return True
+        case _:
+            return role.head
+
+
+def _site_values(site: Site, network: Network) -> dict[str, str]:
+    ports = network.ports
     names = [user.name for user in site.users]
     accounts = f"{site.cluster} {site.account} {names}"
     return {
@@ -111,23 +179,26 @@ def _site_values(site: Site, ports: Ports) -> dict[str, str]:
         "ssh_port": str(ports.ssh),
         "slurmctld_port": str(ports.slurmctld),
         "slurmdbd_port": str(ports.slurmdbd),
-        "nodes": node_lines(site, ports),
+        "controller": network.controller,
+        "ssh_listen": network.ssh_listen,
+        "slurm_listen": _LOOPBACK_ONLY if network.loopback_only else "",
+        "nodes": node_lines(site, network),
         "partitions": partition_lines(site),
     }
 
 
-def node_lines(site: Site, ports: Ports) -> str:
+def node_lines(site: Site, network: Network) -> str:
     """`NodeName=` lines of slurm.conf(5); the lowest weight is used first."""
 
     def line(node: Node, port: int) -> str:
         features = f" Feature={','.join(site.features)}" if not node.transfer else ""
         return (
-            f"NodeName={node.name} NodeHostname={node.name} NodeAddr=127.0.0.1 Port={port} "
-            f"CPUs={site.cpus} RealMemory={site.memory_mb} Weight={node.weight}{features} "
-            "State=UNKNOWN"
+            f"NodeName={node.name} NodeHostname={node.name} "
+            f"NodeAddr={network.address_of(node.name)} Port={port} CPUs={site.cpus} "
+            f"RealMemory={site.memory_mb} Weight={node.weight}{features} State=UNKNOWN"
         )
 
-    listening = ports.of(site)
+    listening = network.ports.of(site)
     return "\n".join(line(node, listening[node.name]) for node in site.nodes)
 
 
@@ -164,13 +235,19 @@ def _files(
 
 
 def _repeated(
-    entry: Mapping[str, Any], values: Mapping[str, str], site: Site, ports: Ports
+    entry: Mapping[str, Any],
+    values: Mapping[str, str],
+    site: Site,
+    ports: Ports,
+    role: Role,
 ) -> Iterator[dict[str, Any]]:
-    """The entry itself, or one per node for `for_each: node`; filled in."""
+    """The entry itself, or one per node of this machine for `for_each: node`; filled in."""
     if entry.get("for_each") != "node":
         yield _filled(entry, values)
         return
     for name, port in ports.of(site).items():
+        if name not in role.nodes:
+            continue
         node_values = {**values, "node_name": name, "node_port": str(port)}
         yield _filled(_without(entry, "for_each"), node_values)
 
@@ -189,8 +266,8 @@ def _part(entry: Mapping[str, Any]) -> Part:
             return part
 
 
-def _without(entry: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name != key}
+def _without(entry: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name not in keys}
 
 
 def _filled(value: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - any YAML value

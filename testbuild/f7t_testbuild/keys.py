@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from f7t_testbuild.model import Testbuild
-from f7t_testbuild.native.layout import Layout
-
 MUNGE_KEY_BYTES = 128
+SECRETS = (
+    *("client_secret", "robot_secret", "keycloak_admin_password"),
+    *("staging_secret_key", "redis_password", "certificator_secret"),
+)
+"""Of the clients, of Keycloak's administrator, of the stores, of the gateway to delegation."""
 
 
 def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -34,32 +36,26 @@ def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
     fresh.rename(path)
 
 
-def make_keys(testbuild: Testbuild, layout: Layout) -> None:
-    """Make what is missing: secrets.json, CA, host key, munge key; write known_hosts anew."""
-    ensure_secrets(testbuild)
-    _ensure_ssh_key(layout.ca_key, f"f7t user CA of {testbuild.name}")
-    _ensure_ssh_key(layout.host_key, f"f7t host key of {testbuild.name}")
-    if not layout.munge_key.exists():
-        write_private(layout.munge_key, secrets.token_bytes(MUNGE_KEY_BYTES), 0o400)
-    public = public_key(layout.host_key).rpartition(" f7t")[0]
-    write_private(
-        layout.known_hosts, f"[127.0.0.1]:{testbuild.ssh_port} {public}\n".encode(), 0o644
-    )
+def ensure_secrets(path: Path) -> dict[str, str]:
+    """The installation's secrets in the file `path`, made once; an old file gets new kinds."""
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    missing = [name for name in SECRETS if name not in kept]
+    if missing:
+        kept |= {name: secrets.token_urlsafe(32) for name in missing}
+        write_private(path, json.dumps(kept, indent=2).encode() + b"\n")
+    return kept
 
 
-def ensure_secrets(testbuild: Testbuild) -> dict[str, str]:
-    """The installation's secrets, made once: of the two clients and of the staging store."""
-    path = testbuild.secrets_file
-    if path.exists():
-        kept: dict[str, str] = json.loads(path.read_text())
-        return kept
-    made = {
-        "client_secret": secrets.token_urlsafe(32),
-        "robot_secret": secrets.token_urlsafe(32),
-        "staging_secret_key": secrets.token_urlsafe(32),
-    }
-    write_private(path, json.dumps(made, indent=2).encode() + b"\n")
-    return made
+def ensure_munge_key(path: Path) -> None:
+    """MUNGE's shared key, made once."""
+    if not path.exists():
+        write_private(path, secrets.token_bytes(MUNGE_KEY_BYTES), 0o400)
+
+
+def known_host(name: str, port: int, host_key: Path) -> str:
+    """The line of known_hosts (sshd(8)) for a server with this host key."""
+    public = " ".join(public_key(host_key).split()[:2])
+    return f"[{name}]:{port} {public}\n"
 
 
 def public_key(private: Path) -> str:
@@ -67,7 +63,8 @@ def public_key(private: Path) -> str:
     return private.with_name(private.name + ".pub").read_text().strip()
 
 
-def _ensure_ssh_key(path: Path, comment: str) -> None:
+def ensure_ssh_key(path: Path, comment: str) -> None:
+    """An ed25519 key pair, the public key beside it, made once; `TypeError` for another kind."""
     if path.exists():
         key = load_ssh_private_key(path.read_bytes(), password=None)
         if not isinstance(key, Ed25519PrivateKey):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from f7t_testbuild.native.data import data_path
+from f7t_testbuild.distribution import data_path
 
 SYSTEM_USERS = (
     ("root", 0, 0, "/root", "/bin/bash"),
@@ -93,32 +94,44 @@ class Site:
     """Only for machines with a root file system of their own."""
 
     def passwd(self) -> str:
-        """Text of passwd(5)."""
-        lines = [
-            f"{n}:x:{uid}:{gid}:{n}:{home}:{shell}" for n, uid, gid, home, shell in SYSTEM_USERS
-        ]
-        lines += [
-            f"{u.name}:x:{u.uid}:{u.uid}:{u.comment}:/home/{u.name}:{self.shell}"
+        """Lines of passwd(5) for the users."""
+        return "".join(
+            f"{u.name}:x:{u.uid}:{u.uid}:{u.comment}:/home/{u.name}:{self.shell}\n"
             for u in self.users
-        ]
-        return "\n".join(lines) + "\n"
+        )
 
     def shadow(self) -> str:
-        """Text of shadow(5); `*` because sshd without PAM takes `!` for a locked account."""
-        names = [entry[0] for entry in SYSTEM_USERS] + [user.name for user in self.users]
-        return "".join(f"{name}:*:19000:0:99999:7:::\n" for name in names)
+        """Lines of shadow(5) for the users."""
+        return _shadow(user.name for user in self.users)
 
     def group(self) -> str:
-        """Text of group(5): system groups, one primary group per user, the shared ones."""
-        lines = [f"{name}:x:{gid}:" for name, gid in SYSTEM_GROUPS]
-        lines += [f"{user.name}:x:{user.uid}:" for user in self.users]
+        """Lines of group(5): one primary group per user, the shared ones."""
+        lines = [f"{user.name}:x:{user.uid}:" for user in self.users]
         lines += [f"{g.name}:x:{g.gid}:{','.join(g.members)}" for g in self.groups]
         return "\n".join(lines) + "\n"
+
+    def account_files(self) -> dict[str, str]:
+        """Whole passwd, group and shadow with the system's users, for a root without its own."""
+        passwd = "".join(
+            f"{n}:x:{uid}:{gid}:{n}:{home}:{shell}\n" for n, uid, gid, home, shell in SYSTEM_USERS
+        )
+        group = "".join(f"{name}:x:{gid}:\n" for name, gid in SYSTEM_GROUPS)
+        shadow = _shadow(entry[0] for entry in SYSTEM_USERS)
+        return {
+            "passwd": passwd + self.passwd(),
+            "group": group + self.group(),
+            "shadow": shadow + self.shadow(),
+        }
 
     def hosts(self) -> str:
         """Text of hosts(5): every name of the cluster is this machine."""
         names = " ".join(dict.fromkeys([self.cluster, *(node.name for node in self.nodes)]))
         return f"127.0.0.1 localhost\n127.0.0.1 {names}\n"
+
+
+def _shadow(names: Iterable[str]) -> str:
+    """`*` because sshd without PAM takes `!` for a locked account."""
+    return "".join(f"{name}:*:19000:0:99999:7:::\n" for name in names)
 
 
 def load_site(nodes: int | None = None, path: Path | None = None) -> Site:

@@ -1,0 +1,1 @@
+"""The Docker runtime: the same centre in containers, by Docker Compose."""
