@@ -7,18 +7,18 @@ import contextlib
 import importlib
 import os
 import socket
-import sys
 import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import uvicorn
-from pydantic import ValidationError
 
+from f7t.listening import listening_socket
 from f7t.log import configure_logging
 from f7t.prefork import Prefork
 from f7t.settings import Settings, read_settings
+from f7t.sources import read_or_exit
 
 
 def _arguments() -> argparse.Namespace:
@@ -30,29 +30,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _checked_settings() -> Settings:
-    try:
-        return read_settings()
-    except ValidationError as error:
-        problems = "\n".join(
-            f"  {'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
-            for one in error.errors(include_input=False)
-        )
-        sys.exit(f"The settings (file named by F7T_CONFIG, variables F7T_…) are wrong:\n{problems}")
-
-
 def _listening_socket(arguments: argparse.Namespace) -> socket.socket:
     """The public socket. An inherited one keeps its real address family: uvicorn's own `fd` takes
     every socket for a unix one, and asyncio then leaves Nagle's algorithm on."""
     if arguments.fd is not None:
         return socket.socket(fileno=arguments.fd)
-    # The protocol is named because asyncio switches Nagle's algorithm off for TCP sockets only.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((arguments.host, arguments.port))
-    except OSError as error:
-        sys.exit(f"Cannot listen on {arguments.host}:{arguments.port}: {error.strerror}")
+    listener = listening_socket(arguments.host, arguments.port)
     listener.set_inheritable(True)
     return listener
 
@@ -94,7 +77,7 @@ def _metrics_directory(settings: Settings) -> Iterator[Path]:
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     arguments = _arguments()
-    settings = _checked_settings()
+    settings = read_or_exit(read_settings, "file named by F7T_CONFIG, variables F7T_…")
     configure_logging(settings.log_level)
     listener = _listening_socket(arguments)
     with _metrics_directory(settings) as metrics:

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from f7t.auth import TokenVerifier
+from f7t.certificator.client import RemoteAuthority
 from f7t.delegation import AccessPolicy, CertificateAuthority
 from f7t.errors import FirecrestError, MethodNotAllowed, UnknownResource, answer_of
 from f7t.http.answers import response_of
@@ -22,7 +23,7 @@ from f7t.http.gatekeeper import Gatekeeper
 from f7t.http.limits import BodyLimit
 from f7t.http.metrics import observe_ssh
 from f7t.internal import serving_internal
-from f7t.parts import Parts
+from f7t.parts import Authority, Parts
 from f7t.services import compute, status, storage, tasks, utilities
 from f7t.services.documentation import ERROR_HEADERS
 from f7t.settings import MEBIBYTE, Settings
@@ -42,11 +43,20 @@ _OBSERVATION_INTERVAL = 1.0
 _BEARER = HTTPBearer(bearerFormat="JWT", auto_error=False)
 
 
-def _ssh_pool(settings: Settings) -> SshPool:
-    policy = AccessPolicy(denied={one.name: one.denied_users for one in settings.systems})
+def _authority(settings: Settings, stack: contextlib.AsyncExitStack) -> Authority:
+    ssh = settings.ssh
+    if ssh.ca_key is not None:
+        policy = AccessPolicy(denied={one.name: one.denied_users for one in settings.systems})
+        return CertificateAuthority.from_file(ssh.ca_key, policy)
+    remote = RemoteAuthority(ssh.certificator_url, ssh.certificator_secret)
+    stack.push_async_callback(remote.close)
+    return remote
+
+
+def _ssh_pool(settings: Settings, authority: Authority) -> SshPool:
     ssh = settings.ssh
     return SshPool(
-        CertificateAuthority.from_file(ssh.ca_key, policy),
+        authority,
         known_hosts=ssh.known_hosts,
         settings=PoolSettings(
             certificate_lifetime=ssh.certificate_lifetime,
@@ -77,7 +87,8 @@ def _staging_area(settings: Settings) -> StagingArea:
 async def assembled(settings: Settings) -> AsyncIterator[Parts]:
     """All parts, running; closed in reverse order when the block ends."""
     async with contextlib.AsyncExitStack() as stack:
-        ssh = _ssh_pool(settings)
+        authority = _authority(settings, stack)
+        ssh = _ssh_pool(settings, authority)
         stack.push_async_callback(ssh.close)
         store = TaskStore(
             settings.tasks.redis_url,
@@ -103,7 +114,7 @@ async def assembled(settings: Settings) -> AsyncIterator[Parts]:
         )
         await runner.start()
         stack.push_async_callback(runner.close)
-        yield Parts(settings, systems, ssh, store, runner, staging, arrivals)
+        yield Parts(settings, systems, authority, ssh, store, runner, staging, arrivals)
 
 
 async def _observing(ssh: SshPool) -> None:

@@ -1,12 +1,13 @@
 """Delegation: who may act on a system, and the short-lived certificate that lets them.
 
-The gateway holds no credential of any user. It holds the key of a certificate authority that the
-machines trust, and signs a per-process public key for the user of a verified token, for minutes
-(contract delegation.md §3).
+Nobody holds a credential of any user. The holder of this authority's key, which the machines trust,
+signs a gateway process's public key for the user of a verified token, for minutes (contract
+delegation.md §3). That is the gateway itself, or the certificator that it asks.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import stat
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import asyncssh
 
@@ -28,6 +30,30 @@ DEFAULT_LIFETIME = timedelta(minutes=5)
 # POSIX.1-2017 §3.437 without a leading hyphen (an option) or dot (a path component `..`).
 _USER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 _FORBIDDEN_USERS = frozenset({"root"})
+
+_log = logging.getLogger(__name__)
+
+
+def refusal(user: str, system: str) -> str:
+    """What a user is told who gets no certificate (delegation.md §2)."""
+    # The name is a token's claim and may hold anything: it is shown as a literal.
+    return f"Permission denied for user {user if _safe(user) else ascii(user)} in {system}"
+
+
+def _safe(user: str) -> bool:
+    return _USER_NAME.fullmatch(user) is not None and user not in _FORBIDDEN_USERS
+
+
+def refuse_unsafe(user: str, system: str) -> None:
+    """Raises `CertificateRefused` for what is no safe login name, whatever any policy says."""
+    if not _safe(user):
+        _refuse(user, system)
+
+
+def _refuse(user: str, system: str) -> NoReturn:
+    fields = {"user": user, "system": system}
+    _log.warning("certificate refused", extra={"fields": fields})
+    raise CertificateRefused(refusal(user, system))
 
 
 class UnsafeKeyFile(ValueError):
@@ -91,7 +117,7 @@ class CertificateAuthority:
         """The line for sshd's `TrustedUserCAKeys`."""
         return self._key.export_public_key().decode("ascii").strip()
 
-    def issue(
+    async def issue(
         self,
         user: str,
         system: str,
@@ -100,6 +126,8 @@ class CertificateAuthority:
         lifetime: timedelta = DEFAULT_LIFETIME,
     ) -> asyncssh.SSHCertificate:
         """A user certificate over `public_key` for exactly `user`, without any extension.
+
+        Every certificate and every refusal leaves a line in the log.
 
         Args:
             user: POSIX login name, the only principal.
@@ -113,26 +141,33 @@ class CertificateAuthority:
         """
         if not timedelta() < lifetime <= LONGEST_LIFETIME:
             raise ValueError(f"certificate lifetime {lifetime} is out of range")
-        self._authorise(user, system)
+        refuse_unsafe(user, system)
+        if not self._policy.permits(user, system):
+            _refuse(user, system)
         serial = secrets.randbits(63) + 1
         now = datetime.now(UTC)
-        return self._key.generate_user_certificate(
+        valid_until = now + lifetime
+        certificate = self._key.generate_user_certificate(
             public_key,
             key_id=f"user={user} system={system} serial={serial}",
             serial=serial,
             principals=[user],
             valid_after=int((now - BACKDATED).timestamp()),
-            valid_before=int((now + lifetime).timestamp()),
+            valid_before=int(valid_until.timestamp()),
             permit_x11_forwarding=False,
             permit_agent_forwarding=False,
             permit_port_forwarding=False,
             permit_pty=False,
             permit_user_rc=False,
         )
+        fields = {
+            "user": user,
+            "system": system,
+            "serial": serial,
+            "valid_until": valid_until.isoformat(timespec="seconds"),
+        }
+        _log.info("certificate issued", extra={"fields": fields})
+        return certificate
 
-    def _authorise(self, user: str, system: str) -> None:
-        safe = _USER_NAME.fullmatch(user) is not None and user not in _FORBIDDEN_USERS
-        if not safe or not self._policy.permits(user, system):
-            # The name is a token's claim and may hold anything: it is shown as a literal.
-            shown = user if safe else ascii(user)
-            raise CertificateRefused(f"Permission denied for user {shown} in {system}")
+    async def check(self) -> None:
+        """Nothing to ask: the key was loaded when this was made."""

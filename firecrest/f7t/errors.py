@@ -7,6 +7,7 @@
     │   ├── MachineUnavailable      name not resolvable, no route to the login node
     │   ├── ConnectionRefused       any other failure to connect
     │   ├── CertificateRefused      delegation denied, or the machine refused the certificate
+    │   ├── DelegationUnavailable   the certificator does not answer, or not as it should
     │   ├── CommandTimeout          the time limit of a remote command passed
     │   ├── OutputLimitExceeded     a remote command printed more than it may
     │   ├── NotFound                no such file or directory
@@ -76,6 +77,18 @@ class ConnectionRefused(RemoteError):
 
 class CertificateRefused(RemoteError):
     """No certificate was issued for this user and system, or the machine refused it."""
+
+
+class DelegationUnavailable(RemoteError):
+    """Nobody said yes or no to a certificate: the certificator is away, or not itself.
+
+    Args:
+        status: HTTP status of the failure that was answered; 0 for silence or nonsense.
+    """
+
+    def __init__(self, *, status: int = 0) -> None:
+        super().__init__("Delegation service is not available")
+        self.status = status
 
 
 class CommandTimeout(RemoteError):
@@ -302,6 +315,7 @@ _TABLE: Mapping[type[RemoteError], _Row] = {
         _fixed(f"{_NO_PERMISSION} machine"),
         {Dialect.TASKS: _MACHINE_OR_PATH},
     ),
+    DelegationUnavailable: _Row("X-Error", _message),
     CommandTimeout: _Row("X-Timeout", _fixed("Command has finished with timeout signal")),
     OutputLimitExceeded: _Row("X-Error", _message),
     NotFound: _Row(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from f7t.certificator.client import RemoteAuthority
+from f7t.delegation import CertificateAuthority
 from f7t.settings import Settings
 from f7t.ssh.pool import SshPool
 from f7t.staging.area import StagingArea
@@ -12,6 +14,9 @@ from f7t.systems import Systems
 from f7t.tasks.runner import TaskRunner
 from f7t.tasks.store import TaskStore
 
+Authority = CertificateAuthority | RemoteAuthority
+"""Who signs: this process, or the certificator."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -19,6 +24,7 @@ class Parts:
 
     settings: Settings
     systems: Systems
+    authority: Authority
     ssh: SshPool
     store: TaskStore
     runner: TaskRunner

@@ -7,17 +7,13 @@ unless a field says otherwise.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    YamlConfigSettingsSource,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from f7t.sources import SHARED_SECRET, with_file
 
 MEBIBYTE = 1024 * 1024
 Seconds = Annotated[float, Field(ge=0)]
@@ -43,7 +39,8 @@ class SystemSettings(_Group):
     port: int = 22
     filesystems: tuple[FileSystem, ...] = ()
     denied_users: frozenset[str] = Field(
-        default=frozenset(), description="Users who get no certificate for this system."
+        default=frozenset(),
+        description="Users who get no certificate for this system; a certificator has its own.",
     )
     job_base: str = Field(
         default="/home", description="Base of <user>/firecrest/<task id>, where jobs are submitted."
@@ -68,16 +65,38 @@ class AuthSettings(_Group):
 
 
 class SshSettings(_Group):
-    """Connections to the login nodes."""
+    """Connections to the login nodes, with certificates of exactly one authority."""
 
-    ca_key: Path = Field(description="The user certificate authority's private key, mode 0600.")
+    ca_key: Path | None = Field(
+        default=None,
+        description="The user certificate authority's private key, mode 0600: this process signs.",
+    )
+    certificator_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/?#@]+/?)?$",
+        description="The delegation service, `http://host:port`: it signs, and decides for whom.",
+    )
+    certificator_secret: str = Field(
+        default="",
+        repr=False,
+        pattern=rf"^$|{SHARED_SECRET}",
+        description="What it knows us by, at least 16 characters.",
+    )
     known_hosts: Path = Field(description="Pinned host keys of the login nodes.")
-    certificate_lifetime: Seconds = 300
+    certificate_lifetime: float = Field(default=300, gt=0, le=900, description="Seconds.")
     connect_timeout: Seconds = 10
     channels_per_connection: int = Field(default=9, ge=2)
     connections_per_user: int = Field(default=2, ge=1)
     idle_time: Seconds = Field(default=60, description="A connection unused for so long is closed.")
     maximum_age: Seconds = Field(default=600, description="A connection is not reused beyond this.")
+
+    @model_validator(mode="after")
+    def _one_authority(self) -> Self:
+        if (self.ca_key is None) == (not self.certificator_url):
+            raise ValueError("exactly one of ca_key and certificator_url must be given")
+        if bool(self.certificator_url) != bool(self.certificator_secret):
+            raise ValueError("certificator_url and certificator_secret belong together")
+        return self
 
 
 class UtilitiesSettings(_Group):
@@ -172,6 +191,12 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    @model_validator(mode="after")
+    def _one_policy(self) -> Self:
+        if self.ssh.certificator_url and any(one.denied_users for one in self.systems):
+            raise ValueError("denied_users are a setting of the certificator that ssh names")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -182,10 +207,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments win over the environment, the environment over the file."""
-        config = os.environ.get("F7T_CONFIG")
-        if not config:
-            return init_settings, env_settings
-        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls, Path(config))
+        return with_file("F7T_CONFIG", settings_cls, init_settings, env_settings)
 
 
 def read_settings() -> Settings:

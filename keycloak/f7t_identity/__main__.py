@@ -17,6 +17,7 @@ from f7t_identity.logs import configure_logs
 
 _log = logging.getLogger("f7t_identity")
 _GRACE_SECONDS = 5
+_LOOPBACK = "127.0.0.1"
 
 
 def main(arguments: list[str]) -> int:
@@ -63,8 +64,11 @@ def _serve(arguments: list[str]) -> int:
     )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--fd", type=int, help="inherited listening socket")
-    where.add_argument("--port", type=int, help="port on 127.0.0.1")
+    where.add_argument("--port", type=int, help="port to listen on")
+    parser.add_argument("--host", help="address to listen on, with --port (127.0.0.1)")
     options = parser.parse_args(arguments)
+    if options.host is not None and options.fd is not None:
+        parser.error("argument --host: not allowed with argument --fd")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
 
@@ -79,7 +83,7 @@ def _serve(arguments: list[str]) -> int:
 
     keys = KeyRing(options.state)
     app = create_app(realm, keys, options.public_url.rstrip("/"))
-    listener = _listener(options.fd, options.port)
+    listener = _listener(options.fd, options.host or _LOOPBACK, options.port)
     config = uvicorn.Config(
         app,
         http="h11",
@@ -96,10 +100,10 @@ def _serve(arguments: list[str]) -> int:
     return 0
 
 
-def _listener(descriptor: int | None, port: int) -> socket.socket:
+def _listener(descriptor: int | None, host: str, port: int) -> socket.socket:
     try:
         if descriptor is None:
-            descriptor = socket.create_server(("127.0.0.1", port), backlog=256).detach()
+            descriptor = socket.create_server((host, port), backlog=256).detach()
         # Opened by number, a socket knows that its protocol is TCP. asyncio asks for that before it
         # sets TCP_NODELAY; without it every answer waits 40 ms for a delayed acknowledgement.
         return socket.socket(fileno=descriptor)

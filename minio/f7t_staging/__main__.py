@@ -19,6 +19,7 @@ from f7t_staging.app import StagingApp
 from f7t_staging.sigv4 import Credentials
 
 _GRACE_SECONDS = 5
+_LOOPBACK = "127.0.0.1"
 _KEEP_ALIVE_SECONDS = 30
 _MIN_SECRET = 8
 
@@ -56,7 +57,7 @@ def main() -> int:
     # What users stage is nobody else's business on a shared machine.
     os.umask(0o077)
     try:
-        sockets = _listeners(arguments.fd, arguments.port)
+        sockets = _listeners(arguments.fd, arguments.host or _LOOPBACK, arguments.port)
     except OSError as error:
         return _usage(f"cannot listen: {error}")
     app = StagingApp(arguments.data, credentials, arguments.sweep_seconds)
@@ -93,8 +94,12 @@ def _parse_arguments() -> argparse.Namespace:
     where.add_argument(
         "--fd", type=int, action="append", help="inherited listening socket (may be repeated)"
     )
-    where.add_argument("--port", type=int, help="port on 127.0.0.1; 0 takes a free one")
-    return parser.parse_args()
+    where.add_argument("--port", type=int, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--host", help="address to listen on, with --port (127.0.0.1)")
+    arguments = parser.parse_args()
+    if arguments.host is not None and arguments.fd is not None:
+        parser.error("argument --host: not allowed with argument --fd")
+    return arguments
 
 
 def _required_environment(name: str) -> str:
@@ -109,12 +114,12 @@ def _usage(message: str) -> int:
     return 2
 
 
-def _listeners(descriptors: list[int] | None, port: int | None) -> list[socket.socket]:
+def _listeners(descriptors: list[int] | None, host: str, port: int | None) -> list[socket.socket]:
     """The sockets to serve; raises OSError for a busy port or what is no listening socket."""
     if descriptors is None:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
+        listener.bind((host, port))
         listener.listen(2048)
         listeners = [listener]
     else:

@@ -128,7 +128,7 @@ async def direct_access(testbuild: Testbuild) -> AsyncIterator[Direct]:
     key = asyncssh.generate_private_key("ssh-ed25519")
     authority = CertificateAuthority.from_file(Path(ssh["ca_key"]))
     lifetime = timedelta(minutes=15)
-    certificate = authority.issue(USER, SYSTEM, key.convert_to_public(), lifetime=lifetime)
+    certificate = await authority.issue(USER, SYSTEM, key.convert_to_public(), lifetime=lifetime)
     storage: Mapping[str, str] = settings["storage"]
     store = Minio(
         f"127.0.0.1:{testbuild.staging_port}",

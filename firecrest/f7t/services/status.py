@@ -8,8 +8,14 @@ from typing import Any
 from fastapi import APIRouter
 
 from f7t import __version__
-from f7t.errors import CommandTimeout, MachineUnavailable, RemoteError, UnknownResource
-from f7t.parts import Parts
+from f7t.errors import (
+    CommandTimeout,
+    DelegationUnavailable,
+    MachineUnavailable,
+    RemoteError,
+    UnknownResource,
+)
+from f7t.parts import Authority, Parts
 from f7t.services.documentation import auth_errors, example, success
 from f7t.services.routing import Call, OperationRoute, UseCall
 from f7t.systems import System
@@ -19,14 +25,22 @@ router = APIRouter(prefix="/status", tags=["status"], route_class=OperationRoute
 _READY = "System ready"
 
 
-def _service(name: str) -> dict[str, Any]:
-    # One process serves them all: whoever reads this has the proof that it runs.
-    return {
-        "service": name,
-        "status": "available",
-        "status_code": 200,
-        "description": "server up & flask running",
-    }
+async def _state(name: str, authority: Authority, unauthorized: str) -> dict[str, Any]:
+    """State of one service, as S1 shows it; `unauthorized` is how a page spells that word.
+
+    One process serves all of them but perhaps one: whoever reads this has the proof that it runs.
+    The certificator may be a process of its own, and is asked.
+    """
+    status, code, description = "available", 200, "server up & flask running"
+    if name == "certificator":
+        try:
+            await authority.check()
+        except DelegationUnavailable as error:
+            status, code = "not available", error.status or 400
+            description = {0: "server down", 401: unauthorized}.get(
+                error.status, "server up, flask down"
+            )
+    return {"service": name, "status": status, "status_code": code, "description": description}
 
 
 @router.get(
@@ -37,9 +51,12 @@ def _service(name: str) -> dict[str, Any]:
 )
 async def services(call: UseCall) -> dict[str, Any]:
     """S1. The names are those of the setting `services`."""
+    names = call.parts.settings.services
+    # The word is spelt like this here, and correctly on the page of one service.
+    states = (_state(name, call.parts.authority, "unathorized") for name in names)
     return {
         "description": "List of services with status and description.",
-        "out": [_service(name) for name in call.parts.settings.services],
+        "out": await asyncio.gather(*states),
     }
 
 
@@ -53,7 +70,7 @@ async def service(servicename: str, call: UseCall) -> dict[str, Any]:
     """S2."""
     if servicename not in call.parts.settings.services:
         raise UnknownResource({"description": "Service does not exists", "status_code": 404})
-    return _service(servicename)
+    return await _state(servicename, call.parts.authority, "unauthorized")
 
 
 async def _probe(system: System, call: Call) -> dict[str, str]:

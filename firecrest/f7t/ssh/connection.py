@@ -36,12 +36,12 @@ class Machine(Protocol):
 
 
 class Authority(Protocol):
-    """Who signs user certificates; `f7t.delegation.CertificateAuthority` is one."""
+    """Who signs user certificates: the process itself, or the certificator that it asks."""
 
-    def issue(
+    async def issue(
         self, user: str, system: str, public_key: asyncssh.SSHKey, *, lifetime: timedelta
     ) -> asyncssh.SSHCertificate:
-        """A certificate for `user`; raises `CertificateRefused`."""
+        """A certificate for `user`; raises `CertificateRefused` or `DelegationUnavailable`."""
 
 
 @dataclass(frozen=True)
@@ -175,35 +175,33 @@ class Dialer:
     async def dial(self, user: str, machine: Machine) -> Link:
         """Log in as `user` and open the SFTP channel.
 
-        A login that the machine drops is tried again. The first operation on a fresh connection is
-        45 ms slower than later ones: the SFTP channel takes that blow here.
+        A login that the machine drops is tried again, with the same certificate. The first
+        operation on a fresh connection is 45 ms slower than later ones: the SFTP channel takes that
+        blow here.
 
         Raises:
             MachineUnavailable: the name does not resolve, or there is no route.
             CertificateRefused: no certificate was issued, or the machine does not accept it.
+            DelegationUnavailable: there was no answer to the wish for a certificate.
             ConnectionRefused: any other reason, an untrusted host key among them.
         """
+        lifetime = timedelta(seconds=self.settings.certificate_lifetime)
+        certificate = await self.authority.issue(user, machine.name, self.key, lifetime=lifetime)
         for attempt in range(1, self.settings.attempts + 1):
             try:
                 async with asyncio.timeout(self.settings.connect_timeout):
-                    return await self._login(user, machine)
+                    return await self._login(user, machine, certificate)
             except (ConnectionResetError, asyncssh.ConnectionLost) as error:
                 if attempt == self.settings.attempts:
                     raise ConnectionRefused("Connection reset by peer") from error
                 await asyncio.sleep(random.uniform(0.5, 1.5) * _RETRY_PAUSE * attempt)
-            except RemoteError:
-                raise
             except (OSError, asyncssh.Error) as error:  # TimeoutError is an OSError
                 raise _reason(error) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    async def _login(self, user: str, machine: Machine) -> Link:
-        certificate = self.authority.issue(
-            user,
-            machine.name,
-            self.key,
-            lifetime=timedelta(seconds=self.settings.certificate_lifetime),
-        )
+    async def _login(
+        self, user: str, machine: Machine, certificate: asyncssh.SSHCertificate
+    ) -> Link:
         connection = await asyncssh.connect(
             machine.host,
             machine.port,

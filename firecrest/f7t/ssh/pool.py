@@ -130,7 +130,7 @@ class SshPool:
         """A session of `user` on `system`; a connection is open when this is entered.
 
         Raises:
-            MachineUnavailable, ConnectionRefused, CertificateRefused: see `Dialer.dial`.
+            RemoteError: see `Dialer.dial`.
         """
         if self._closed:
             raise ConnectionRefused("The connection pool is closed")

@@ -43,13 +43,13 @@ def validity(lines: list[str]) -> tuple[datetime, datetime]:
     return start, end
 
 
-def test_the_certificate_is_for_one_user_for_minutes_and_allows_nothing_else(
+async def test_the_certificate_is_for_one_user_for_minutes_and_allows_nothing_else(
     ca_key: asyncssh.SSHKey, user_key: asyncssh.SSHKey, tmp_path: Path
 ) -> None:
     authority = CertificateAuthority(ca_key)
     before = datetime.now(UTC).replace(microsecond=0)
     lines = described(
-        authority.issue("test1", "cluster", user_key, lifetime=timedelta(minutes=5)), tmp_path
+        await authority.issue("test1", "cluster", user_key, lifetime=timedelta(minutes=5)), tmp_path
     )
     after = datetime.now(UTC)
     assert "Type: ssh-ed25519-cert-v01@openssh.com user certificate" in lines
@@ -66,14 +66,14 @@ def test_the_certificate_is_for_one_user_for_minutes_and_allows_nothing_else(
     assert f'Key ID: "user=test1 system=cluster serial={serial}"' in lines
 
 
-def test_every_serial_is_new(
+async def test_every_serial_is_new(
     ca_key: asyncssh.SSHKey, user_key: asyncssh.SSHKey, tmp_path: Path
 ) -> None:
     authority = CertificateAuthority(ca_key)
     serials = {
         next(
             line
-            for line in described(authority.issue("test1", "cluster", user_key), tmp_path)
+            for line in described(await authority.issue("test1", "cluster", user_key), tmp_path)
             if line.startswith("Serial:")
         )
         for _ in range(5)
@@ -102,11 +102,11 @@ def test_every_serial_is_new(
         "x" * 65,
     ],
 )
-def test_names_that_are_no_safe_login_names_are_refused(
+async def test_names_that_are_no_safe_login_names_are_refused(
     user: str, ca_key: asyncssh.SSHKey, user_key: asyncssh.SSHKey
 ) -> None:
     with pytest.raises(CertificateRefused, match="Permission denied for user") as refused:
-        CertificateAuthority(ca_key).issue(user, "cluster", user_key)
+        await CertificateAuthority(ca_key).issue(user, "cluster", user_key)
     assert refused.value.message.isprintable()
     assert refused.value.message.isascii()
 
@@ -133,7 +133,7 @@ def test_names_that_are_no_safe_login_names_are_refused(
         ),
     ],
 )
-def test_authorisation_is_per_system(
+async def test_authorisation_is_per_system(
     policy: AccessPolicy,
     user: str,
     system: str,
@@ -143,19 +143,19 @@ def test_authorisation_is_per_system(
 ) -> None:
     authority = CertificateAuthority(ca_key, policy)
     if permitted:
-        authority.issue(user, system, user_key)
+        await authority.issue(user, system, user_key)
         return
     with pytest.raises(CertificateRefused) as refused:
-        authority.issue(user, system, user_key)
+        await authority.issue(user, system, user_key)
     assert refused.value.message == f"Permission denied for user {user} in {system}"
 
 
 @pytest.mark.parametrize("lifetime", [timedelta(), timedelta(seconds=-1), timedelta(minutes=16)])
-def test_a_lifetime_that_is_not_minutes_is_an_error(
+async def test_a_lifetime_that_is_not_minutes_is_an_error(
     lifetime: timedelta, ca_key: asyncssh.SSHKey, user_key: asyncssh.SSHKey
 ) -> None:
     with pytest.raises(ValueError, match="out of range"):
-        CertificateAuthority(ca_key).issue("test1", "cluster", user_key, lifetime=lifetime)
+        await CertificateAuthority(ca_key).issue("test1", "cluster", user_key, lifetime=lifetime)
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o600])

@@ -17,6 +17,7 @@ from f7t.errors import (
     CommandFailed,
     CommandTimeout,
     ConnectionRefused,
+    DelegationUnavailable,
     Dialect,
     FirecrestError,
     IdentityUnavailable,
@@ -67,6 +68,7 @@ ROWS: list[tuple[RemoteError, tuple[Dialect, ...], dict[str, str]]] = [
         (Dialect.TASKS,),
         {"X-Permission-Denied": f"{NO_RIGHT} machine or path"},
     ),
+    (DelegationUnavailable(), ALL, {"X-Error": "Delegation service is not available"}),
     (CommandTimeout(), ALL, {"X-Timeout": "Command has finished with timeout signal"}),
     (
         OutputLimitExceeded(5242880),

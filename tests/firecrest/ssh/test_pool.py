@@ -170,7 +170,7 @@ async def test_an_expired_certificate_is_refused_by_the_machine(
     class Late(CertificateAuthority):
         """Signs for a minute that has passed."""
 
-        def issue(
+        async def issue(
             self,
             user: str,
             system: str,
