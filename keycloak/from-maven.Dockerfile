@@ -3,8 +3,9 @@
 ARG BASE=debian:bookworm-slim
 FROM ${BASE} AS distribution
 
-# ca-certificates before Java: its key store takes over what is there.
-RUN apt-get update \
+# Java's package links its manual pages even where manuals are left out: the directory has to exist.
+RUN mkdir -p /usr/share/man/man1 \
+ && apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     ca-certificates maven openjdk-17-jdk-headless
 
@@ -30,7 +31,8 @@ RUN /opt/keycloak/bin/kc.sh build \
  && chown 1000:0 /opt/keycloak/data
 
 FROM ${BASE}
-RUN apt-get update \
+RUN mkdir -p /usr/share/man/man1 \
+ && apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     ca-certificates openjdk-17-jre-headless \
  && rm -rf /var/lib/apt/lists/* \

@@ -1,1 +1,1 @@
-"""The images of the Docker runtime: which there are, how they are built where nothing can be pulled."""
+"""The images of the Docker runtime: which there are, how they are made where none can be pulled."""

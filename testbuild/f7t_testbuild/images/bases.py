@@ -64,7 +64,7 @@ BASES = {
 
 
 def certificates(directories: Sequence[Path]) -> tuple[Path, ...]:
-    """The certificate files (`*.crt`, as update-ca-certificates(8) wants them) in these directories."""
+    """The certificates in these directories: `*.crt`, as update-ca-certificates(8) has it."""
     return tuple(
         path.absolute() for directory in directories for path in sorted(directory.glob("*.crt"))
     )
@@ -132,9 +132,7 @@ def make(base: BaseSystem, mirror: Mirror, extra: Sequence[Path], log: Path) -> 
     # A file and no pipe: a bootstrap that breaks off must not become a broken image.
     with tempfile.TemporaryDirectory(prefix="base-", dir=log.parent) as scratch:
         archive = Path(scratch) / "base.tar"
-        run_logged(
-            bootstrap_command(base, mirror, archive, extra), log, f"mmdebstrap {base.suite}"
-        )
+        run_logged(bootstrap_command(base, mirror, archive, extra), log, f"mmdebstrap {base.suite}")
         changes = ['CMD ["bash"]', f"LABEL {MADE_HERE}=mmdebstrap"]
         run_logged(
             ["docker", "import", *(f"--change={it}" for it in changes), str(archive), base.tag],

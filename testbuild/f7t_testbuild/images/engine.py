@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -82,9 +81,7 @@ def find(tag: str) -> Found | None:
     )
 
 
-def run_logged(
-    command: Sequence[str], log: Path, what: str, environment: Mapping[str, str] | None = None
-) -> None:
+def run_logged(command: Sequence[str], log: Path, what: str) -> None:
     """Run a command with all its output in `log`, which begins anew.
 
     Raises:
@@ -93,18 +90,20 @@ def run_logged(
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
-                check=False,
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
             )
         except OSError as error:
             raise StepFailed(f"{what}: {error}") from error
-    if done.returncode != 0:
-        raise StepFailed(f"{what} failed ({done.returncode}), see {log}", tail(log))
+        try:
+            status = process.wait()
+        except BaseException:
+            # Not killed: it has mounts and files of its own to clear away.
+            process.terminate()
+            process.wait()
+            raise
+    if status != 0:
+        raise StepFailed(f"{what} failed ({status}), see {log}", tail(log))
 
 
 def _docker(

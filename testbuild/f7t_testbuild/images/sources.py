@@ -39,7 +39,7 @@ class _Source:
 
 
 def debian_mirror(apt: Path = Path("/etc/apt")) -> Mirror | None:
-    """The mirror of the first Debian source that is configured below `apt`, None if there is none."""
+    """The mirror of the first Debian source configured below `apt`, None if there is none."""
     archive = security = None
     for source in _sources(apt):
         suite = _DEBIAN_SUITE.fullmatch(source.suite)
