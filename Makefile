@@ -10,7 +10,7 @@ PYTHON := $(BIN)/python
 F7T := $(BIN)/f7t
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status token env logs reset doctor list test check format bench bootstrap bootstrap-dev packages
+.PHONY: help up down status token env logs reset doctor list images test check format bench bootstrap bootstrap-dev packages
 
 help: ## show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -50,6 +50,9 @@ doctor: bootstrap ## what is missing, what is in the way, and the mend
 
 list: bootstrap ## the testbuilds known on this machine
 	@$(F7T) list $(ARGS)
+
+images: bootstrap ## build the images of the Docker runtime without a registry (ARGS="--slurm all")
+	@$(F7T) images $(ARGS)
 
 test: bootstrap-dev packages ## run all tests (ARGS="tests/tutorial -k T33")
 	@$(PYTHON) -m pytest $(ARGS)

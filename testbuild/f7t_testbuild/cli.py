@@ -19,6 +19,7 @@ _COMMANDS = {
     "list": ("state", "list_command"),
     "doctor": ("diagnose", "doctor"),
     "packages": ("up", "packages_command"),
+    "images": ("images", "images"),
 }
 """Command to module below `f7t_testbuild.commands` and object in it, in the help text's order."""
 

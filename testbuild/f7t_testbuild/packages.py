@@ -123,14 +123,16 @@ def install_command(names: Sequence[str]) -> str:
     return f"sudo apt-get install --no-install-recommends {' '.join(names)}"
 
 
-def ensure(progress: Progress, *, allowed: bool = True) -> tuple[str, ...]:
+def ensure(
+    progress: Progress, *, allowed: bool = True, packages: Sequence[Package] = PACKAGES
+) -> tuple[str, ...]:
     """Install what is missing; the names of the packages asked for, empty if all were there.
 
     Raises:
         PackagesMissing: something is missing and installing is forbidden or impossible.
         InstallationFailed: apt-get failed twice.
     """
-    lacking = missing()
+    lacking = missing(packages)
     if not lacking:
         return ()
     names = tuple(package.name for package in lacking)
@@ -140,7 +142,7 @@ def ensure(progress: Progress, *, allowed: bool = True) -> tuple[str, ...]:
     with services_kept_off():
         _install(names, progress)
     disable_services(installed() - before)
-    still = missing()
+    still = missing(packages)
     if still:
         raise InstallationFailed(f"installed, and yet absent: {_absent(still)}")
     return names
@@ -157,12 +159,14 @@ def refuse_unless_installable(
         )
     names = [package.name for package in lacking]
     if not root or not allowed:
-        raise PackagesMissing(
-            f"these Debian packages are missing: {' '.join(names)}",
-            f"run this, then the same command again:\n  {install_command(names)}\n"
-            "Debian then starts the services among them; this installs the same and starts none:\n"
-            f"  sudo {command_line('packages')}",
-        )
+        hint = f"run this, then the same command again:\n  {install_command(names)}"
+        if set(lacking) <= set(PACKAGES):
+            hint += (
+                "\nDebian then starts the services among them; "
+                "this installs the same and starts none:\n"
+                f"  sudo {command_line('packages')}"
+            )
+        raise PackagesMissing(f"these Debian packages are missing: {' '.join(names)}", hint)
 
 
 def _absent(lacking: dict[Package, tuple[str, ...]]) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from f7t_testbuild.doctor import Check, Verdict
+    from f7t_testbuild.images.build import Outcome
     from f7t_testbuild.proof import Proof
 
 _PIPE_WIDTH = 240
@@ -174,5 +175,23 @@ def known_table(rows: list[dict[str, Any]]) -> Table:
             row["way"] or "-",
             row["url"],
             row["directory"],
+        )
+    return table
+
+
+def images_table(outcomes: list[Outcome]) -> Table:
+    """What `f7t images` made: size in MB (10^6 bytes), seconds, and why something is not."""
+    from rich.text import Text
+
+    table = _table("part", "is", "image", "MB", "s", "remark", foldable=("image", "remark"))
+    styles = {"embedded": "yellow", "not built": "red"}
+    for outcome in outcomes:
+        table.add_row(
+            Text(outcome.part),
+            Text(outcome.kind.value, style=styles.get(outcome.kind.value, "green")),
+            Text(outcome.image or "-"),
+            f"{outcome.size / 1e6:.0f}" if outcome.size else "-",
+            f"{outcome.seconds:.0f}",
+            Text(outcome.remark),
         )
     return table

@@ -1,0 +1,147 @@
+"""Which images there are: names, Dockerfiles, arguments; for `f7t images` and the Docker runtime.
+
+Official images are named by tag, for their digests cannot be looked up on every machine that works
+on this project. `KEYCLOAK_IMAGE` and `MINIO_IMAGE` in the environment name others, for example
+`name:tag@sha256:…`; and the digest of whatever is pulled is kept (see `record`), so that another
+image under the same tag does not pass unnoticed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+BOOKWORM = "debian:bookworm-slim"
+TRIXIE = "debian:trixie-slim"
+
+SLURM_BASES = {
+    "19.05": "ubuntu:20.04",
+    "20.11": "debian:bullseye-slim",
+    "22.05": BOOKWORM,
+    "24.11": TRIXIE,
+}
+"""Release of Slurm to the base image whose distribution packages it."""
+
+PREFERRED_RELEASE = "19.05"
+"""What the tutorial shows."""
+FALLBACK_RELEASE = "22.05"
+"""What is built where Ubuntu's packages are not to be had."""
+
+
+class Identity(StrEnum):
+    """What issues the tokens."""
+
+    KEYCLOAK = "keycloak"
+    KEYCLOAK_FROM_MAVEN = "keycloak-from-maven"
+    EMBEDDED = "embedded"
+
+
+class Store(StrEnum):
+    """What holds the staging area."""
+
+    MINIO = "minio"
+    MINIO_FROM_SOURCE = "minio-from-source"
+    EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that is built from a Dockerfile of the checkout.
+
+    Attributes:
+        tag: its name in the engine.
+        dockerfile: path below the checkout; the checkout is the build's context.
+        arguments: build arguments by name.
+        bases: the images it stands on.
+        passed_on: build arguments taken from the caller's environment where they are set there.
+    """
+
+    tag: str
+    dockerfile: str
+    arguments: Mapping[str, str]
+    bases: tuple[str, ...]
+    passed_on: tuple[str, ...] = field(default=())
+
+    def build_command(
+        self, checkout: Path, environment: Mapping[str, str] = os.environ
+    ) -> list[str]:
+        """The docker command that builds it and pulls nothing that is there."""
+        arguments = [f"{name}={value}" for name, value in self.arguments.items()]
+        arguments += [name for name in self.passed_on if environment.get(name)]
+        options = [word for argument in arguments for word in ("--build-arg", argument)]
+        file = str(checkout / self.dockerfile)
+        return ["docker", "build", "-f", file, "-t", self.tag, *options, str(checkout)]
+
+
+FIRECREST = Image(
+    "firecrest-testbuild/firecrest:latest", "firecrest/Dockerfile", {"BASE": BOOKWORM}, (BOOKWORM,)
+)
+"""The gateway; the embedded issuer and store run from it as well."""
+
+TASKPERSISTENCE = Image(
+    "firecrest-testbuild/taskpersistence:latest",
+    "firecrest/taskpersistence.Dockerfile",
+    {"BASE": BOOKWORM},
+    (BOOKWORM,),
+)
+
+KEYCLOAK_FROM_MAVEN = Image(
+    "firecrest-testbuild/keycloak-from-maven:26.7.3",
+    "keycloak/from-maven.Dockerfile",
+    {"BASE": BOOKWORM},
+    (BOOKWORM,),
+)
+
+MINIO_FROM_SOURCE = Image(
+    "firecrest-testbuild/minio-from-source:20260212",
+    "minio/from-source.Dockerfile",
+    {"BASE": BOOKWORM, "GO_BASE": TRIXIE},
+    (BOOKWORM, TRIXIE),
+    passed_on=("GOPROXY", "GOSUMDB"),
+)
+
+
+def cluster(release: str) -> Image:
+    """The cluster's image with this release of Slurm; raises `KeyError` for an unknown one."""
+    base = SLURM_BASES[release]
+    arguments = {"BASE": base, "PYTHON_BASE": BOOKWORM}
+    bases = (base,) if base == BOOKWORM else (base, BOOKWORM)
+    return Image(f"firecrest-testbuild/cluster:{release}", "cluster/Dockerfile", arguments, bases)
+
+
+def official_keycloak(environment: Mapping[str, str] = os.environ) -> str:
+    """Name of Keycloak's official image."""
+    return environment.get("KEYCLOAK_IMAGE") or "keycloak/keycloak:26.7.3"
+
+
+def official_minio(environment: Mapping[str, str] = os.environ) -> str:
+    """Name of MinIO's official image: the last one that was published."""
+    return environment.get("MINIO_IMAGE") or "minio/minio:RELEASE.2025-09-07T16-13-09Z"
+
+
+def keycloak(environment: Mapping[str, str] = os.environ) -> Image:
+    """Keycloak with the testbuild's realm, on the official image."""
+    base = official_keycloak(environment)
+    tag = "firecrest-testbuild/keycloak:26.7.3"
+    return Image(tag, "keycloak/Dockerfile", {"KEYCLOAK_IMAGE": base}, (base,))
+
+
+def identity_image(kind: Identity, environment: Mapping[str, str] = os.environ) -> str:
+    """Name of the image that runs this kind of identity provider."""
+    return {
+        Identity.KEYCLOAK: keycloak(environment).tag,
+        Identity.KEYCLOAK_FROM_MAVEN: KEYCLOAK_FROM_MAVEN.tag,
+        Identity.EMBEDDED: FIRECREST.tag,
+    }[kind]
+
+
+def store_image(kind: Store, environment: Mapping[str, str] = os.environ) -> str:
+    """Name of the image that runs this kind of staging area."""
+    return {
+        Store.MINIO: official_minio(environment),
+        Store.MINIO_FROM_SOURCE: MINIO_FROM_SOURCE.tag,
+        Store.EMBEDDED: FIRECREST.tag,
+    }[kind]
