@@ -59,7 +59,7 @@ class Commands(click.Group):
 
 def _told(error: Exception) -> Failure:
     """The Failure that tells `error`; what is nobody's mistake but ours is raised as it is."""
-    from f7t_testbuild.native.runtime import RuntimeFailure
+    from f7t_testbuild.runtime import RuntimeFailure
 
     if isinstance(error, RuntimeFailure):
         return Failure(error.message, hint=error.hint, part=error.part, log_tail=error.log_tail)

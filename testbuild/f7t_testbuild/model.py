@@ -132,6 +132,8 @@ class RuntimeStatus:
 
     name: str
     way: str
-    """How the cluster is isolated: `namespaces`, `rootless` or `nss-wrapper`."""
+    """How the cluster is isolated: `namespaces`, `rootless`, `nss-wrapper` or `containers`."""
     running: bool
     parts: tuple[PartStatus, ...]
+    runtime: str = "native"
+    """`native` or `docker`."""

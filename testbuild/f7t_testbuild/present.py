@@ -106,7 +106,7 @@ def headline(status: RuntimeStatus, testbuild: Testbuild) -> str:
         return f"testbuild {status.name!r} is not running"
     return (
         f"testbuild {status.name!r} is running at {testbuild.gateway_url} "
-        f"(cluster isolated by: {status.way})"
+        f"({status.runtime}, cluster isolated by: {status.way})"
     )
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from f7t_testbuild.images.catalogue import Identity, Store
 from f7t_testbuild.model import DEFAULT_PORT_BASE, Testbuild
+from f7t_testbuild.runtime import RuntimeName
 
 FILE_NAME = "testbuild.json"
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,30}[a-z0-9])?")
@@ -31,6 +33,16 @@ class Choices:
     nodes: int = 2
     workers: int = 2
     way: str | None = None
+    runtime: str = RuntimeName.NATIVE.value
+    """`docker` or `native`."""
+    slurm: str | None = None
+    """Release of Slurm in containers; natively it is the machine's."""
+    identity: str = Identity.EMBEDDED.value
+    store: str = Store.EMBEDDED.value
+
+    def __str__(self) -> str:
+        shown = {name: value for name, value in asdict(self).items() if value is not None}
+        return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
 def record_path(state_root: Path, name: str) -> Path:
@@ -50,12 +62,17 @@ def recall(state_root: Path, name: str) -> Choices | None:
         return None
     try:
         values = json.loads(text)
-        way = values.get("way")
+        defaults = Choices()
+        way, slurm = values.get("way"), values.get("slurm")
         return Choices(
             port_base=int(values["port_base"]),
             nodes=int(values["nodes"]),
             workers=int(values["workers"]),
             way=None if way is None else str(way),
+            runtime=RuntimeName(values.get("runtime", defaults.runtime)).value,
+            slurm=None if slurm is None else str(slurm),
+            identity=Identity(values.get("identity", defaults.identity)).value,
+            store=Store(values.get("store", defaults.store)).value,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadRecord(f"{path} is damaged ({error}); remove it and start again") from error

@@ -6,17 +6,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 
+from f7t_testbuild.images.catalogue import PREFERRED_RELEASE, Identity, Store
 from f7t_testbuild.invocation import command_line
 from f7t_testbuild.model import DEFAULT_NAME, RuntimeStatus, Testbuild, default_state_root
 from f7t_testbuild.remembered import NAME, BadRecord, Choices, recall
-from f7t_testbuild.supervise.logs import tail
-
-if TYPE_CHECKING:
-    from f7t_testbuild.native.runtime import NativeRuntime
+from f7t_testbuild.runtime import Runtime, RuntimeName
 
 EXIT_FAILED = 1
 EXIT_NOT_RUNNING = 3
@@ -178,23 +176,38 @@ def select(name: str, state_root: Path | None) -> Selection:
     return Selection(Testbuild(name, choices.port_base, root), choices, kept is not None)
 
 
-def open_runtime(selection: Selection) -> NativeRuntime:
+def open_runtime(selection: Selection) -> Runtime:
     """The runtime of the selected testbuild; nothing is started by this."""
     # Imported here: help, env and token answer without loading what starts things.
+    choices = selection.choices
+    if choices.runtime == RuntimeName.DOCKER:
+        from f7t_testbuild.docker.project import Project
+        from f7t_testbuild.docker.runtime import DockerRuntime
+
+        return DockerRuntime(
+            Project(
+                selection.testbuild,
+                nodes=choices.nodes,
+                workers=choices.workers,
+                slurm=choices.slurm or PREFERRED_RELEASE,
+                identity=Identity(choices.identity),
+                store=Store(choices.store),
+            )
+        )
     from f7t_testbuild.native.runtime import NativeRuntime
 
     return NativeRuntime(
         selection.testbuild,
-        nodes=selection.choices.nodes,
-        workers=selection.choices.workers,
-        way=selection.choices.way,
+        nodes=choices.nodes,
+        workers=choices.workers,
+        way=choices.way,
     )
 
 
-def log_tail(runtime: NativeRuntime, part: str) -> tuple[str, ...]:
+def log_tail(runtime: Runtime, part: str) -> tuple[str, ...]:
     """The last lines of a part's log, empty if it has none."""
-    path = runtime.log_files().get(part)
-    return () if path is None else tail(path)
+    source = runtime.logs().get(part)
+    return () if source is None else tuple(source.tail(20))
 
 
 def status_document(selection: Selection, status: RuntimeStatus) -> dict[str, Any]:

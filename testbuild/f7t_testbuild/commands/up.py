@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from f7t_testbuild import packages, ports, present
+from f7t_testbuild.commands.choose import AUTO, Options, choose
 from f7t_testbuild.commands.common import (
     Failure,
     PackagesFailure,
@@ -27,14 +28,15 @@ from f7t_testbuild.commands.common import (
 )
 from f7t_testbuild.credentials import CredentialFailure, client_of, issue_token
 from f7t_testbuild.doctor import describe_taken, port_advice
+from f7t_testbuild.images.catalogue import SLURM_BASES, Identity, Store
 from f7t_testbuild.invocation import command_line
 from f7t_testbuild.model import PartState, RuntimeStatus, Testbuild
 from f7t_testbuild.native.ways import WayName
 from f7t_testbuild.progress import Progress, progress_on
-from f7t_testbuild.remembered import HIGHEST_BASE, LOWEST_BASE, Choices, remember
+from f7t_testbuild.remembered import HIGHEST_BASE, LOWEST_BASE, remember
+from f7t_testbuild.runtime import Runtime, RuntimeName
 
 if TYPE_CHECKING:
-    from f7t_testbuild.native.runtime import NativeRuntime
     from f7t_testbuild.proof import Proof
 
 no_install_option = click.option(
@@ -57,7 +59,32 @@ no_install_option = click.option(
 @click.option(
     "--way",
     type=click.Choice([way.value for way in WayName]),
-    help="How the cluster is isolated (see f7t doctor)  [default: the best one possible]",
+    help="How the cluster is isolated natively (see f7t doctor)  [default: the best one possible]",
+)
+@click.option(
+    "--runtime",
+    envvar="F7T_RUNTIME",
+    type=click.Choice([AUTO, *(name.value for name in RuntimeName)]),
+    default=AUTO,
+    help="Containers or processes of this machine  [default: docker if an engine answers]",
+)
+@click.option(
+    "--slurm",
+    envvar=["F7T_SLURM", "SLURM"],
+    type=click.Choice(list(SLURM_BASES)),
+    help="Release of Slurm (docker)  [default: last, else what f7t images made, else 19.05]",
+)
+@click.option(
+    "--identity",
+    envvar=["F7T_IDENTITY", "IDENTITY"],
+    type=click.Choice([kind.value for kind in Identity]),
+    help="Who issues tokens  [default: last, else Keycloak with docker, embedded natively]",
+)
+@click.option(
+    "--store",
+    envvar=["F7T_STORE", "STORE"],
+    type=click.Choice([kind.value for kind in Store]),
+    help="The staging area's store  [default: last, else MinIO with docker, embedded natively]",
 )
 @no_install_option
 @json_option
@@ -68,33 +95,36 @@ def up(
     nodes: int | None,
     workers: int | None,
     way: str | None,
+    runtime: str,
+    slurm: str | None,
+    identity: str | None,
+    store: str | None,
     no_install: bool,
     as_document: bool,
 ) -> None:
     """Start the testbuild, prove that it works, and show where it listens.
 
-    Missing system packages are listed and installed first (as root on Debian or Ubuntu). It returns
-    once a token was issued, a job reached COMPLETED in accounting and a file went through the
-    staging area both ways. Doing it again is harmless. Ctrl-C undoes what was started.
+    With a Docker engine it runs in containers, without one as processes of this machine; both have
+    the same ports, users and credentials. Missing images are built; natively, missing system
+    packages are listed and installed first (as root on Debian or Ubuntu). It returns once a token
+    was issued, a job reached COMPLETED in accounting and a file went through the staging area both
+    ways. Doing it again is harmless. Ctrl-C undoes what was started.
 
     \b
     Examples:
       f7t up
       f7t up --name second --port-base 18000 --nodes 4
+      f7t up --runtime docker --slurm 24.11 --identity embedded
       f7t up --json > testbuild.json
 
     Exit codes: 0 it is up, 1 it failed, 2 packages are missing, 130 interrupted.
     """
     kept = select(name, state_root)
-    wanted = Choices(
-        port_base=port_base or kept.choices.port_base,
-        nodes=nodes or kept.choices.nodes,
-        workers=workers or kept.choices.workers,
-        way=way or kept.choices.way,
-    )
-    testbuild = Testbuild(name, wanted.port_base, kept.testbuild.state_root)
-    selection = Selection(testbuild, wanted, kept.known)
+    options = Options(port_base, nodes, workers, way, runtime, slurm, identity, store)
     with termination_interrupts(), progress_on(sys.stderr) as progress:
+        wanted = choose(kept, options, progress)
+        testbuild = Testbuild(name, wanted.port_base, kept.testbuild.state_root)
+        selection = Selection(testbuild, wanted, kept.known)
         status = open_runtime(kept).status() if kept.known else None
         if status is not None and status.running:
             _refuse_other_numbers(kept, selection)
@@ -130,7 +160,8 @@ def ensure_packages(progress: Progress, *, install: bool) -> None:
 def _start(
     selection: Selection, progress: Progress, *, install: bool
 ) -> tuple[RuntimeStatus, Proof | None]:
-    ensure_packages(progress, install=install)
+    if selection.choices.runtime == RuntimeName.NATIVE:
+        ensure_packages(progress, install=install)
     testbuild = selection.testbuild
     holders = ports.taken(testbuild.ports)
     if holders:
@@ -156,7 +187,7 @@ def _load_proof() -> None:
     import f7t_testbuild.proof  # noqa: F401
 
 
-def _prove(testbuild: Testbuild, runtime: NativeRuntime) -> Proof:
+def _prove(testbuild: Testbuild, runtime: Runtime) -> Proof:
     from f7t_testbuild.proof import ProofFailure, prove
 
     try:
@@ -173,7 +204,7 @@ def _prove(testbuild: Testbuild, runtime: NativeRuntime) -> Proof:
             f"it started, but does not work: {error}",
             part=error.part,
             log_tail=log_tail(runtime, error.part),
-            hint=f"all logs: {testbuild.directory}",
+            hint=f"all logs: {command_line('logs', testbuild)}",
         ) from error
 
 

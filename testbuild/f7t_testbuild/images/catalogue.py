@@ -8,6 +8,7 @@ image under the same tag does not pass unnoticed.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,16 @@ SLURM_BASES = {
     "24.11": TRIXIE,
 }
 """Release of Slurm to the base image whose distribution packages it."""
+
+SOURCES_LABEL = "firecrest-testbuild.sources"
+"""Label of an image with the digest of what it was made of."""
+
+_KEYCLOAK_SOURCES = ("keycloak/realm.json", "keycloak/entrypoint.sh", "keycloak/health.sh")
+_PACKAGE = "testbuild/f7t_testbuild"
+_CLUSTER_SOURCES = (
+    *("cluster", f"{_PACKAGE}/cluster", f"{_PACKAGE}/supervise", f"{_PACKAGE}/__init__.py"),
+    *(f"{_PACKAGE}/distribution.py", f"{_PACKAGE}/model.py", f"{_PACKAGE}/relay.py"),
+)
 
 PREFERRED_RELEASE = "19.05"
 """What the tutorial shows."""
@@ -56,6 +67,7 @@ class Image:
         dockerfile: path below the checkout; the checkout is the build's context.
         arguments: build arguments by name.
         bases: the images it stands on.
+        sources: files and directories below the checkout that it is made of, with the Dockerfile.
         passed_on: build arguments taken from the caller's environment where they are set there.
     """
 
@@ -63,6 +75,7 @@ class Image:
     dockerfile: str
     arguments: Mapping[str, str]
     bases: tuple[str, ...]
+    sources: tuple[str, ...]
     passed_on: tuple[str, ...] = field(default=())
 
     def build_command(
@@ -72,12 +85,40 @@ class Image:
         arguments = [f"{name}={value}" for name, value in self.arguments.items()]
         arguments += [name for name in self.passed_on if environment.get(name)]
         options = [word for argument in arguments for word in ("--build-arg", argument)]
+        options += ["--label", f"{SOURCES_LABEL}={self.sources_digest(checkout)}"]
         file = str(checkout / self.dockerfile)
         return ["docker", "build", "-f", file, "-t", self.tag, *options, str(checkout)]
 
+    def sources_digest(self, checkout: Path) -> str:
+        """What it is made of, as a hash: names, contents and arguments."""
+        digest = hashlib.sha256(repr(sorted(self.arguments.items())).encode())
+        for source in (self.dockerfile, *self.sources):
+            for path in _files(checkout / source):
+                digest.update(str(path.relative_to(checkout)).encode() + b"\0")
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    """Every file that reaches the engine, in order; caches of Python do not (`.dockerignore`)."""
+    if path.is_file():
+        return [path]
+    return sorted(
+        file
+        for file in path.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".pyc"
+    )
+
 
 FIRECREST = Image(
-    "firecrest-testbuild/firecrest:latest", "firecrest/Dockerfile", {"BASE": BOOKWORM}, (BOOKWORM,)
+    "firecrest-testbuild/firecrest:latest",
+    "firecrest/Dockerfile",
+    {"BASE": BOOKWORM},
+    (BOOKWORM,),
+    (
+        *("cluster", "firecrest", "keycloak/f7t_identity", "keycloak/realm.json"),
+        *("minio/f7t_staging", "testbuild", "pyproject.toml", "uv.lock", "README.md"),
+    ),
 )
 """The gateway; the embedded issuer and store run from it as well."""
 
@@ -86,6 +127,7 @@ TASKPERSISTENCE = Image(
     "firecrest/taskpersistence.Dockerfile",
     {"BASE": BOOKWORM},
     (BOOKWORM,),
+    ("firecrest/taskpersistence",),
 )
 
 KEYCLOAK_FROM_MAVEN = Image(
@@ -93,6 +135,7 @@ KEYCLOAK_FROM_MAVEN = Image(
     "keycloak/from-maven.Dockerfile",
     {"BASE": BOOKWORM},
     (BOOKWORM,),
+    _KEYCLOAK_SOURCES,
 )
 
 MINIO_FROM_SOURCE = Image(
@@ -100,6 +143,7 @@ MINIO_FROM_SOURCE = Image(
     "minio/from-source.Dockerfile",
     {"BASE": BOOKWORM, "GO_BASE": TRIXIE},
     (BOOKWORM, TRIXIE),
+    (),
     passed_on=("GOPROXY", "GOSUMDB"),
 )
 
@@ -109,7 +153,8 @@ def cluster(release: str) -> Image:
     base = SLURM_BASES[release]
     arguments = {"BASE": base, "PYTHON_BASE": BOOKWORM}
     bases = (base,) if base == BOOKWORM else (base, BOOKWORM)
-    return Image(f"firecrest-testbuild/cluster:{release}", "cluster/Dockerfile", arguments, bases)
+    tag = f"firecrest-testbuild/cluster:{release}"
+    return Image(tag, "cluster/Dockerfile", arguments, bases, _CLUSTER_SOURCES)
 
 
 def official_keycloak(environment: Mapping[str, str] = os.environ) -> str:
@@ -126,7 +171,8 @@ def keycloak(environment: Mapping[str, str] = os.environ) -> Image:
     """Keycloak with the testbuild's realm, on the official image."""
     base = official_keycloak(environment)
     tag = "firecrest-testbuild/keycloak:26.7.3"
-    return Image(tag, "keycloak/Dockerfile", {"KEYCLOAK_IMAGE": base}, (base,))
+    arguments = {"KEYCLOAK_IMAGE": base}
+    return Image(tag, "keycloak/Dockerfile", arguments, (base,), _KEYCLOAK_SOURCES)
 
 
 def identity_image(kind: Identity, environment: Mapping[str, str] = os.environ) -> str:

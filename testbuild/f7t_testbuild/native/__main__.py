@@ -9,7 +9,8 @@ from pathlib import Path
 
 from f7t_testbuild.model import DEFAULT_NAME, DEFAULT_PORT_BASE, Testbuild, default_state_root
 from f7t_testbuild.native.parts import ALL_PARTS
-from f7t_testbuild.native.runtime import NativeRuntime, RuntimeFailure
+from f7t_testbuild.native.runtime import NativeRuntime
+from f7t_testbuild.runtime import RuntimeFailure
 
 
 def main() -> int:

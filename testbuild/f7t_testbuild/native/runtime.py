@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +20,10 @@ from f7t_testbuild.native.layout import Layout, PathTooLong
 from f7t_testbuild.native.parts import ALL_PARTS, python_module
 from f7t_testbuild.native.prepare import Prepared, prepare
 from f7t_testbuild.native.ways import NoWay, Way, WayName, choose_way
+from f7t_testbuild.progress import Progress
+from f7t_testbuild.runtime import LogSource, RuntimeFailure, locked
 from f7t_testbuild.supervise import control, notify
-from f7t_testbuild.supervise.logs import tail
+from f7t_testbuild.supervise.logs import LogFile, tail
 
 START_TIMEOUT = 120.0
 """Seconds for the whole start; single parts give up earlier."""
@@ -30,21 +31,7 @@ STOP_TIMEOUT = 45.0
 """Seconds for an orderly stop before everything is killed."""
 RESET_TIMEOUT = 60.0
 
-Progress = Callable[[str], None]
-__all__ = ["NativeRuntime", "RuntimeFailure", "Way", "choose_way"]
-
-
-class RuntimeFailure(Exception):
-    """The runtime could not do what was asked; `hint` says what a person can do about it."""
-
-    def __init__(
-        self, message: str, *, hint: str = "", part: str = "", log_tail: tuple[str, ...] = ()
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.part = part
-        self.log_tail = log_tail
+__all__ = ["NativeRuntime", "Way", "choose_way"]
 
 
 class NativeRuntime:
@@ -73,7 +60,7 @@ class NativeRuntime:
 
         Raises `RuntimeFailure`; then, as after an interrupt, nothing is left running.
         """
-        with self._locked():
+        with locked(self._testbuild):
             if self._answers():
                 return False
             self._clear_crashed(progress)
@@ -89,7 +76,7 @@ class NativeRuntime:
 
     def down(self, progress: Progress, *, purge: bool = False) -> bool:
         """Stop everything; with `purge` delete the state too. False if nothing was running."""
-        with self._locked(purge=purge):
+        with locked(self._testbuild, purge=purge):
             layout = self._layout
             was_running = self._answers() or remains.recorded(layout.supervisor_file) is not None
             if was_running:
@@ -165,8 +152,18 @@ class NativeRuntime:
                 hint=self._advice("down") + "; " + self._advice("up"),
             )
 
-    def log_files(self) -> dict[str, Path]:
+    def kill(self, part: str) -> None:
+        """SIGKILL to the process of one part; it is started anew."""
+        pids = [one.pid for one in self.status().parts if one.name == part]
+        if not pids or pids[0] is None:
+            raise RuntimeFailure(f"cannot kill {part}: it has no process", part=part)
+        os.kill(pids[0], signal.SIGKILL)
+
+    def logs(self) -> Mapping[str, LogSource]:
         """Log of every part by its name, of the cluster's daemons too."""
+        return {name: LogFile(path) for name, path in self._log_files().items()}
+
+    def _log_files(self) -> dict[str, Path]:
         layout = self._layout
         found = [*layout.logs.glob("*.log"), *layout.log.outside.glob("*.log")]
         return {path.stem: path for path in sorted(found)}
@@ -263,7 +260,7 @@ class NativeRuntime:
 
     def _failure(self, part: str, detail: str) -> RuntimeFailure:
         """The error with the last log lines of the part, or of the daemon inside the cluster."""
-        logs = self.log_files()
+        logs = self._log_files()
         inner = detail.partition(":")[0]
         culprit = inner if part == "cluster" and inner in logs else part
         lines = tail(logs[culprit]) if culprit in logs else ()
@@ -298,24 +295,6 @@ class NativeRuntime:
         answer = control.ask(layout.inner_control.outside, "reset", timeout=RESET_TIMEOUT)
         if answer["cancelled"]:
             progress(f"{answer['cancelled']} jobs cancelled")
-
-    @contextmanager
-    def _locked(self, *, purge: bool = False) -> Iterator[None]:
-        """One `up` or `down` of a name at a time; with `purge` the lock file goes too."""
-        root = self._testbuild.state_root
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = root / f"{self._testbuild.name}.lock"
-        with path.open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise RuntimeFailure(
-                    f"another command is at work on the testbuild {self._testbuild.name}",
-                    hint="wait until it is finished",
-                ) from None
-            yield
-            if purge:
-                path.unlink(missing_ok=True)
 
 
 def _status(values: dict[str, object]) -> PartStatus:

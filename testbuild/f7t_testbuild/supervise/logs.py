@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 LARGEST = 8 * 1024 * 1024
@@ -45,3 +47,43 @@ def tail(path: Path, lines: int = 20) -> tuple[str, ...]:
     except FileNotFoundError:
         return ()
     return tuple(text.splitlines()[-lines:])
+
+
+@dataclass
+class LogFile:
+    """A log file that is being read as it grows, is cut, or is replaced by a new one."""
+
+    path: Path
+    position: int = 0
+    inode: int = 0
+    rest: bytes = b""
+
+    def tail(self, lines: int) -> list[str]:
+        """The last `lines` lines; reading goes on behind them."""
+        try:
+            with self.path.open("rb") as log:
+                last = deque(log, maxlen=lines)
+                self.position = log.tell()
+                self.inode = os.fstat(log.fileno()).st_ino
+        except FileNotFoundError:
+            return []
+        return [_text(line) for line in last]
+
+    def added(self) -> list[str]:
+        """Complete lines that came since the last look."""
+        try:
+            with self.path.open("rb") as log:
+                state = os.fstat(log.fileno())
+                if state.st_ino != self.inode or state.st_size < self.position:
+                    self.position, self.inode, self.rest = 0, state.st_ino, b""
+                log.seek(self.position)
+                fresh = log.read()
+                self.position = log.tell()
+        except FileNotFoundError:
+            return []
+        *complete, self.rest = (self.rest + fresh).split(b"\n")
+        return [_text(line) for line in complete]
+
+
+def _text(line: bytes) -> str:
+    return line.rstrip(b"\r\n").decode(errors="replace")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from f7t_testbuild.commands.common import Failure
-from f7t_testbuild.commands.logs import Follower, _followers
+from f7t_testbuild.commands.logs import _chosen
+from f7t_testbuild.supervise.logs import LogFile
 
 
 @pytest.fixture
@@ -18,25 +19,25 @@ def log(tmp_path: Path) -> Path:
 
 
 def test_the_tail_is_the_last_lines(log: Path) -> None:
-    assert Follower("", log).tail(2) == ["line 48", "line 49"]
-    assert Follower("", log).tail(0) == []
+    assert LogFile(log).tail(2) == ["line 48", "line 49"]
+    assert LogFile(log).tail(0) == []
 
 
 def test_only_what_is_added_follows_and_only_whole_lines(log: Path) -> None:
-    follower = Follower("a | ", log)
+    follower = LogFile(log)
     follower.tail(1)
 
     with log.open("a") as file:
         file.write("one\ntw")
-    assert follower.added() == ["a | one"]
+    assert follower.added() == ["one"]
     with log.open("a") as file:
         file.write("o\n")
-    assert follower.added() == ["a | two"]
+    assert follower.added() == ["two"]
     assert follower.added() == []
 
 
 def test_a_cut_log_is_read_from_its_start(log: Path) -> None:
-    follower = Follower("", log)
+    follower = LogFile(log)
     follower.tail(1)
 
     log.write_text("anew\n")
@@ -45,7 +46,7 @@ def test_a_cut_log_is_read_from_its_start(log: Path) -> None:
 
 
 def test_a_replaced_log_is_read_from_its_start(log: Path) -> None:
-    follower = Follower("", log)
+    follower = LogFile(log)
     follower.tail(1)
 
     log.rename(log.with_suffix(".1"))
@@ -56,7 +57,7 @@ def test_a_replaced_log_is_read_from_its_start(log: Path) -> None:
 
 
 def test_a_log_that_does_not_exist_yet_is_awaited(tmp_path: Path) -> None:
-    follower = Follower("", tmp_path / "later.log")
+    follower = LogFile(tmp_path / "later.log")
     assert follower.tail(10) == []
 
     follower.path.write_bytes(b"odd \xff byte\n")
@@ -65,14 +66,14 @@ def test_a_log_that_does_not_exist_yet_is_awaited(tmp_path: Path) -> None:
 
 
 def test_all_parts_are_told_apart_and_one_stands_alone(log: Path) -> None:
-    files = {"gateway": log, "ssh": log}
+    sources = {"gateway": LogFile(log), "ssh": LogFile(log)}
 
-    assert [follower.prefix for follower in _followers(files, None)] == ["gateway | ", "ssh     | "]
-    assert _followers(files, "ssh")[0].prefix == ""
+    assert list(_chosen(sources, None)) == ["gateway | ", "ssh     | "]
+    assert _chosen(sources, "ssh") == {"": sources["ssh"]}
 
 
 def test_an_unknown_part_is_answered_with_the_known_ones(log: Path) -> None:
     with pytest.raises(Failure) as failure:
-        _followers({"gateway": log, "ssh": log}, "slurm")
+        _chosen({"gateway": LogFile(log), "ssh": LogFile(log)}, "slurm")
 
     assert failure.value.hint == "parts: gateway, ssh"

@@ -15,8 +15,9 @@ import pytest
 from f7t_testbuild import model
 from f7t_testbuild.native import remains
 from f7t_testbuild.native.layout import Layout
-from f7t_testbuild.native.runtime import NativeRuntime, RuntimeFailure
+from f7t_testbuild.native.runtime import NativeRuntime
 from f7t_testbuild.native.ways import NoWay, WayName, choose_way
+from f7t_testbuild.runtime import RuntimeFailure
 from tests.support.live import until
 from tests.testbuild.native.clusters import Driven, free_port_base, state_root
 
@@ -107,7 +108,7 @@ def test_what_needs_a_running_testbuild(testbuild: model.Testbuild) -> None:
     runtime = NativeRuntime(testbuild)
 
     assert runtime.status() == model.RuntimeStatus("f", "namespaces", False, ())
-    assert runtime.log_files() == {}
+    assert runtime.logs() == {}
     assert runtime.down(lambda _: None) is False
     with pytest.raises(RuntimeFailure, match="not up"):
         runtime.reset(lambda _: None)
