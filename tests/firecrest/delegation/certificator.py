@@ -141,7 +141,7 @@ async def stranger(answer: Answer) -> AsyncIterator[Stranger]:
                     break
                 writer.write(data)
                 await writer.drain()
-                if b"content-length" not in data:
+                if b"content-length" not in data or b"connection: close" in data:
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
