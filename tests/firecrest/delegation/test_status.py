@@ -1,4 +1,4 @@
-"""What `/status/services` says of a certificator that is a process of its own (status.md S1, S2)."""
+"""`/status/services` about a certificator that is a process of its own (status.md S1, S2)."""
 
 from __future__ import annotations
 
