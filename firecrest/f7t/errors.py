@@ -80,11 +80,7 @@ class CertificateRefused(RemoteError):
 
 
 class DelegationUnavailable(RemoteError):
-    """Nobody said yes or no to a certificate: the certificator is away, or not itself.
-
-    Args:
-        status: HTTP status of the failure that was answered; 0 for silence or nonsense.
-    """
+    """No yes or no from the certificator; `status` is HTTP's, 0 for silence or nonsense."""
 
     def __init__(self, *, status: int = 0) -> None:
         super().__init__("Delegation service is not available")

@@ -15,7 +15,7 @@ from pydantic_settings import (
     SettingsError,
     YamlConfigSettingsSource,
 )
-from yaml import YAMLError
+from yaml import MarkedYAMLError, YAMLError
 
 T = TypeVar("T", bound=BaseSettings)
 
@@ -26,9 +26,17 @@ SHARED_SECRET = r"^[\x21-\x7e]{16,}$"
 def with_file(
     variable: str, tree: type[BaseSettings], *others: PydanticBaseSettingsSource
 ) -> tuple[PydanticBaseSettingsSource, ...]:
-    """`others`, which win, and behind them the file that `variable` names, if it is set."""
+    """`others`, which win, and behind them the file that `variable` names, if it is set.
+
+    Raises:
+        OSError, YAMLError, ValueError, TypeError: there is no such file, or it holds no YAML map.
+    """
     config = os.environ.get(variable)
-    return (*others, YamlConfigSettingsSource(tree, Path(config))) if config else others
+    if not config:
+        return others
+    if not Path(config).is_file():
+        raise FileNotFoundError(f"{config}: there is no such file")
+    return *others, YamlConfigSettingsSource(tree, Path(config))
 
 
 def read_or_exit(read: Callable[[], T], where: str) -> T:
@@ -43,9 +51,12 @@ def read_or_exit(read: Callable[[], T], where: str) -> T:
             f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}"
             for one in error.errors(include_input=False)
         ]
-    except SettingsError as error:
+    except (SettingsError, OSError) as error:
         problems = [str(error)]
-    except (YAMLError, OSError, TypeError, ValueError) as error:
-        problems = [f"the file cannot be read: {type(error).__name__}"]
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        problems = [f"the file is not YAML: {error.problem} in line {line}"]
+    except (YAMLError, TypeError, ValueError):
+        problems = ["the file holds no YAML map"]
     lines = "\n".join(f"  {problem}" for problem in problems)
     sys.exit(f"The settings ({where}) are wrong:\n{lines}")

@@ -72,8 +72,34 @@ def test_answers_do_not_wait_for_acknowledgements() -> None:
     """asyncio sets TCP_NODELAY only on sockets that say they speak TCP."""
     from f7t_identity.__main__ import _listener
 
-    with _listener(None, 0) as listener:
+    with _listener(None, "127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_another_address(names: Names, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        _command(names, tmp_path, "--host", "127.0.0.2", "--port", "0"),
+        env={**os.environ, **names.secrets},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    with process.stderr as log:
+        port = json.loads(log.readline())["port"]
+        assert httpx.get(f"http://127.0.0.2:{port}/health/ready").status_code == 200
+        with pytest.raises(OSError), socket.create_connection(("127.0.0.1", port), 5):
+            pass
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_an_address_and_an_inherited_socket_exclude_each_other(
+    names: Names, tmp_path: Path
+) -> None:
+    command = _command(names, tmp_path, "--host", "127.0.0.1", "--fd", "0")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "argument --host: not allowed with argument --fd" in done.stderr
 
 
 def test_wrong_usage(names: Names, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import json
 import os
 import secrets
 import signal
@@ -251,6 +252,33 @@ def test_wrong_usage_is_explained(tmp_path: Path) -> None:
     with socket.socket() as unbound:
         refused = start(tmp_path, "--fd", str(unbound.fileno()), pass_fds=(unbound.fileno(),))
     assert (refused.returncode, "not a listening socket" in refused.stderr) == (2, True)
+
+
+def test_another_address(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "f7t_staging", "--data", str(tmp_path)]
+    process = subprocess.Popen(
+        [*command, "--host", "127.0.0.2", "--port", "0"],
+        env=os.environ | {"F7T_STAGING_ACCESS_KEY": KEYS[0], "F7T_STAGING_SECRET_KEY": KEYS[1]},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    with process.stderr as log:
+        address = json.loads(log.readline())["message"].rpartition(" ")[2]
+        host, _, port = address.partition(":")
+        assert host == "127.0.0.2"
+        ready = requests.get(f"http://{address}/minio/health/ready", timeout=30)
+        assert ready.status_code == 200
+        with pytest.raises(OSError), socket.create_connection(("127.0.0.1", int(port)), 5):
+            pass
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+
+
+def test_an_address_and_an_inherited_socket_exclude_each_other(tmp_path: Path) -> None:
+    refused = start(tmp_path, "--host", "127.0.0.1", "--fd", "0")
+    assert refused.returncode == 2
+    assert "argument --host: not allowed with argument --fd" in refused.stderr
 
 
 def start(

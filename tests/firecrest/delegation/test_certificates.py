@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from f7t.delegation import AccessPolicy, CertificateAuthority, UnsafeKeyFile
 from f7t.errors import CertificateRefused
+from tests.firecrest.delegation.certificates import described, serial, validity
 
 
 @pytest.fixture(scope="module")
@@ -21,26 +21,6 @@ def ca_key() -> asyncssh.SSHKey:
 @pytest.fixture(scope="module")
 def user_key() -> asyncssh.SSHKey:
     return asyncssh.generate_private_key("ssh-ed25519")
-
-
-def described(certificate: asyncssh.SSHCertificate, directory: Path) -> list[str]:
-    """What ssh-keygen, an independent reader, says of the certificate; stripped lines."""
-    file = directory / "cert.pub"
-    certificate.write_certificate(file)
-    shown = subprocess.run(
-        ["ssh-keygen", "-L", "-f", str(file)],
-        check=True,
-        capture_output=True,
-        text=True,
-        env={"TZ": "UTC", "PATH": "/usr/bin:/bin"},
-    )
-    return [line.strip() for line in shown.stdout.splitlines()]
-
-
-def validity(lines: list[str]) -> tuple[datetime, datetime]:
-    words = next(line for line in lines if line.startswith("Valid:")).split()
-    start, end = (datetime.fromisoformat(words[i]).replace(tzinfo=UTC) for i in (2, 4))
-    return start, end
 
 
 async def test_the_certificate_is_for_one_user_for_minutes_and_allows_nothing_else(
@@ -61,9 +41,8 @@ async def test_the_certificate_is_for_one_user_for_minutes_and_allows_nothing_el
     minute = timedelta(seconds=60)
     assert before - minute <= start <= after - minute
     assert before + 5 * minute <= end <= after + 5 * minute
-    serial = next(line for line in lines if line.startswith("Serial:")).split()[1]
-    assert int(serial) > 0
-    assert f'Key ID: "user=test1 system=cluster serial={serial}"' in lines
+    assert serial(lines) > 0
+    assert f'Key ID: "user=test1 system=cluster serial={serial(lines)}"' in lines
 
 
 async def test_every_serial_is_new(

@@ -90,3 +90,15 @@ async def test_it_is_a_port_of_its_own() -> None:
 async def test_port_zero_serves_nothing() -> None:
     async with serving_internal("127.0.0.1", 0, {}):
         pass
+
+
+async def test_the_address_is_the_one_that_was_given() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.2", 0))
+        number = probe.getsockname()[1]
+    async with serving_internal("127.0.0.2", number, {"tasks": _up}):
+        _, writer = await asyncio.open_connection("127.0.0.2", number)
+        writer.close()
+        await writer.wait_closed()
+        with pytest.raises(ConnectionRefusedError):
+            await exchange(number, head("GET", "/health/ready", token=None))

@@ -16,7 +16,7 @@ from f7t.ssh.facts import MachineFacts
 
 if TYPE_CHECKING:
     from f7t.ssh.pool import SshPool
-    from tests.firecrest.ssh.conftest import Sshd
+    from tests.support.sshd import Sshd
 
 SUMMER = datetime(2026, 7, 1, 12, tzinfo=UTC)
 WINTER = datetime(2026, 1, 1, 12, tzinfo=UTC)

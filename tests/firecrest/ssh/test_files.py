@@ -28,7 +28,7 @@ from f7t.ssh.listing import FileEntry
 from f7t.ssh.pool import SshPool
 
 if TYPE_CHECKING:
-    from tests.firecrest.ssh.conftest import Sshd
+    from tests.support.sshd import Sshd
 
 MEGABYTE = 1 << 20
 

@@ -23,7 +23,7 @@ from f7t.ssh.connection import PoolSettings
 from f7t.ssh.pool import Session, SshPool
 
 if TYPE_CHECKING:
-    from tests.firecrest.ssh.conftest import Sshd, Until
+    from tests.support.sshd import Sshd, Until
 
 
 @dataclass(frozen=True)
@@ -231,6 +231,35 @@ async def test_a_machine_with_an_unknown_host_key_is_not_trusted(
     finally:
         await pool.close()
     assert sshd.logins() == before
+
+
+@pytest.mark.parametrize(
+    ("pattern", "trusted"),
+    [
+        ("[localhost]:{port}", True),
+        ("other,[localhost]:{port}", True),
+        ("[localhost]:22", False),
+        ("[elsewhere]:{port}", False),
+    ],
+)
+async def test_a_host_key_is_pinned_for_a_name_and_a_port(
+    pattern: str, trusted: bool, authority: CertificateAuthority, sshd: Sshd, tmp_path: Path
+) -> None:
+    """As in a network of containers: `[cluster]:8022 ssh-ed25519 …`."""
+    key = sshd.known_hosts.read_text().partition(" ")[2]
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(f"{pattern.format(port=sshd.port)} {key}")
+    pool = SshPool(authority, known_hosts=known_hosts)
+    try:
+        if trusted:
+            async with pool.session("test1", Address("localhost", sshd.port)) as session:
+                assert await whoami(session) == b"test1\n"
+        else:
+            with pytest.raises(ConnectionRefused, match="Host key verification failed"):
+                async with pool.session("test1", Address("localhost", sshd.port)):
+                    pass
+    finally:
+        await pool.close()
 
 
 async def test_a_closed_port_is_a_refused_connection(pool: SshPool) -> None:

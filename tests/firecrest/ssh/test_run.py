@@ -15,7 +15,7 @@ from f7t.ssh.pool import Session, SshPool
 
 if TYPE_CHECKING:
     from f7t.delegation import CertificateAuthority
-    from tests.firecrest.ssh.conftest import Sshd, Until
+    from tests.support.sshd import Sshd, Until
 
 
 async def run(
