@@ -92,8 +92,23 @@ class Testbuild:
 
     @property
     def secrets_file(self) -> Path:
-        """JSON, mode 0600, made once: `client_secret`, `robot_secret`, `staging_secret_key`."""
+        """JSON, mode 0600, each entry made once: `client_secret`, `robot_secret`,
+        `staging_secret_key`, `identity_admin_password` (for Keycloak's console)."""
         return self.directory / "secrets.json"
+
+
+class IdentityServer(StrEnum):
+    """Who issues the tokens, in the native runtime."""
+
+    EMBEDDED = "embedded"
+    KEYCLOAK = "keycloak-from-maven"
+
+
+class StoreServer(StrEnum):
+    """Who is the staging area, in the native runtime."""
+
+    EMBEDDED = "embedded"
+    MINIO = "minio-from-source"
 
 
 class PartState(StrEnum):

@@ -7,7 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-from f7t_testbuild.model import DEFAULT_NAME, DEFAULT_PORT_BASE, Testbuild, default_state_root
+from f7t_testbuild.model import (
+    DEFAULT_NAME,
+    DEFAULT_PORT_BASE,
+    IdentityServer,
+    StoreServer,
+    Testbuild,
+    default_state_root,
+)
 from f7t_testbuild.native.parts import ALL_PARTS
 from f7t_testbuild.native.runtime import NativeRuntime, RuntimeFailure
 
@@ -23,6 +30,8 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--way")
     parser.add_argument("--parts", default=",".join(sorted(ALL_PARTS)), help="comma separated")
+    parser.add_argument("--identity", default=IdentityServer.EMBEDDED, choices=list(IdentityServer))
+    parser.add_argument("--store", default=StoreServer.EMBEDDED, choices=list(StoreServer))
     parser.add_argument("--purge", action="store_true")
     arguments = parser.parse_args()
     runtime = NativeRuntime(
@@ -31,6 +40,8 @@ def main() -> int:
         workers=arguments.workers,
         way=arguments.way,
         parts=frozenset(arguments.parts.split(",")),
+        identity=arguments.identity,
+        store=arguments.store,
     )
     began = time.monotonic()
 

@@ -20,6 +20,7 @@ from f7t_testbuild.model import Testbuild
 from f7t_testbuild.native.layout import Layout
 
 MUNGE_KEY_BYTES = 128
+SECRETS = ("client_secret", "robot_secret", "staging_secret_key", "identity_admin_password")
 
 
 def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -48,18 +49,13 @@ def make_keys(testbuild: Testbuild, layout: Layout) -> None:
 
 
 def ensure_secrets(testbuild: Testbuild) -> dict[str, str]:
-    """The installation's secrets, made once: of the two clients and of the staging store."""
+    """The installation's secrets by name (`SECRETS`); those that are missing are made."""
     path = testbuild.secrets_file
-    if path.exists():
-        kept: dict[str, str] = json.loads(path.read_text())
-        return kept
-    made = {
-        "client_secret": secrets.token_urlsafe(32),
-        "robot_secret": secrets.token_urlsafe(32),
-        "staging_secret_key": secrets.token_urlsafe(32),
-    }
-    write_private(path, json.dumps(made, indent=2).encode() + b"\n")
-    return made
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    made = {name: secrets.token_urlsafe(32) for name in SECRETS if name not in kept}
+    if made:
+        write_private(path, json.dumps(kept | made, indent=2).encode() + b"\n")
+    return kept | made
 
 
 def public_key(private: Path) -> str:

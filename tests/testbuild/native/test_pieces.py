@@ -22,7 +22,12 @@ from f7t_testbuild.native.versions import UnknownVersion, by_version, slurm_vers
 from f7t_testbuild.native.ways import NoWay, Verdict, WayName, choose_way, unused_range
 from tests.support.live import until
 
-SECRETS = {"client_secret": "c", "robot_secret": "r", "staging_secret_key": "very secret"}
+SECRETS = {
+    "client_secret": "c",
+    "robot_secret": "r",
+    "staging_secret_key": "very secret",
+    "identity_admin_password": "p",
+}
 
 
 def _layout(directory: Path, way: WayName = WayName.NAMESPACES) -> Layout:
@@ -114,6 +119,17 @@ def test_keys_are_made_once_and_closed(tmp_path: Path) -> None:
         "known_hosts": 0o644,
     }
     assert json.loads(testbuild.secrets_file.read_text()).keys() == SECRETS.keys()
+
+
+def test_a_new_secret_joins_those_of_an_older_installation(tmp_path: Path) -> None:
+    testbuild = model.Testbuild("k", 12000, tmp_path)
+    keys.write_private(testbuild.secrets_file, b'{"client_secret": "kept"}')
+
+    made = keys.ensure_secrets(testbuild)
+
+    assert made["client_secret"] == "kept"
+    assert len(made["identity_admin_password"]) > 30
+    assert keys.ensure_secrets(testbuild) == made
 
 
 def test_keys_are_what_ssh_expects(tmp_path: Path) -> None:
