@@ -92,8 +92,25 @@ class Testbuild:
 
     @property
     def secrets_file(self) -> Path:
-        """JSON, mode 0600, made once: `client_secret`, `robot_secret`, `staging_secret_key`."""
+        """JSON, mode 0600, each entry made once: `client_secret`, `robot_secret`,
+        `staging_secret_key`, `keycloak_admin_password` (for Keycloak's console)."""
         return self.directory / "secrets.json"
+
+
+class Identity(StrEnum):
+    """What issues the tokens."""
+
+    KEYCLOAK = "keycloak"
+    KEYCLOAK_FROM_MAVEN = "keycloak-from-maven"
+    EMBEDDED = "embedded"
+
+
+class Store(StrEnum):
+    """What holds the staging area."""
+
+    MINIO = "minio"
+    MINIO_FROM_SOURCE = "minio-from-source"
+    EMBEDDED = "embedded"
 
 
 class PartState(StrEnum):

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from f7t_testbuild.images.catalogue import Identity, Store
-from f7t_testbuild.model import DEFAULT_PORT_BASE, Testbuild
+from f7t_testbuild.model import DEFAULT_PORT_BASE, Identity, Store, Testbuild
 from f7t_testbuild.runtime import RuntimeName
 
 FILE_NAME = "testbuild.json"

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from f7t_testbuild.commands.common import Failure, Selection
 from f7t_testbuild.images import engine, record
-from f7t_testbuild.images.catalogue import PREFERRED_RELEASE, Identity, Store
+from f7t_testbuild.images.catalogue import PREFERRED_RELEASE
 from f7t_testbuild.invocation import command_line
+from f7t_testbuild.model import Identity, Store
 from f7t_testbuild.progress import Progress
 from f7t_testbuild.remembered import BadRecord, Choices
 from f7t_testbuild.runtime import RuntimeName

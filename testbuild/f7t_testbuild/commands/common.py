@@ -10,9 +10,16 @@ from typing import IO, Any, TypeVar
 
 import click
 
-from f7t_testbuild.images.catalogue import PREFERRED_RELEASE, Identity, Store
+from f7t_testbuild.images.catalogue import PREFERRED_RELEASE
 from f7t_testbuild.invocation import command_line
-from f7t_testbuild.model import DEFAULT_NAME, RuntimeStatus, Testbuild, default_state_root
+from f7t_testbuild.model import (
+    DEFAULT_NAME,
+    Identity,
+    RuntimeStatus,
+    Store,
+    Testbuild,
+    default_state_root,
+)
 from f7t_testbuild.remembered import NAME, BadRecord, Choices, recall
 from f7t_testbuild.runtime import Runtime, RuntimeName
 
@@ -201,6 +208,8 @@ def open_runtime(selection: Selection) -> Runtime:
         nodes=choices.nodes,
         workers=choices.workers,
         way=choices.way,
+        identity=choices.identity,
+        store=choices.store,
     )
 
 

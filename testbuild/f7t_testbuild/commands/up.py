@@ -28,9 +28,9 @@ from f7t_testbuild.commands.common import (
 )
 from f7t_testbuild.credentials import CredentialFailure, client_of, issue_token
 from f7t_testbuild.doctor import describe_taken, port_advice
-from f7t_testbuild.images.catalogue import SLURM_BASES, Identity, Store
+from f7t_testbuild.images.catalogue import SLURM_BASES
 from f7t_testbuild.invocation import command_line
-from f7t_testbuild.model import PartState, RuntimeStatus, Testbuild
+from f7t_testbuild.model import Identity, PartState, RuntimeStatus, Store, Testbuild
 from f7t_testbuild.native.ways import WayName
 from f7t_testbuild.progress import Progress, progress_on
 from f7t_testbuild.remembered import HIGHEST_BASE, LOWEST_BASE, remember

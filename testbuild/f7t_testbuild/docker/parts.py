@@ -9,8 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from f7t_testbuild.docker.execution import executed
-from f7t_testbuild.images.catalogue import Identity, Store
-from f7t_testbuild.model import PartState, PartStatus
+from f7t_testbuild.model import Identity, PartState, PartStatus, Store
 
 if TYPE_CHECKING:
     from docker.models.containers import Container

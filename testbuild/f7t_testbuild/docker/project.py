@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from f7t_testbuild.images.catalogue import SLURM_BASES, Identity, Store
-from f7t_testbuild.model import Testbuild, default_state_root
+from f7t_testbuild.images.catalogue import SLURM_BASES
+from f7t_testbuild.model import Identity, Store, Testbuild, default_state_root
 from f7t_testbuild.progress import Progress
 from f7t_testbuild.runtime import RuntimeFailure
 

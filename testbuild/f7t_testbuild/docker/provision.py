@@ -7,8 +7,9 @@ from pathlib import Path
 
 from f7t_testbuild.docker.project import CHECKOUT, Project
 from f7t_testbuild.images import catalogue, engine, record
-from f7t_testbuild.images.catalogue import SOURCES_LABEL, Identity, Image, Store
+from f7t_testbuild.images.catalogue import SOURCES_LABEL, Image
 from f7t_testbuild.images.engine import StepFailed
+from f7t_testbuild.model import Identity, Store
 from f7t_testbuild.progress import Progress
 from f7t_testbuild.runtime import RuntimeFailure
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from f7t_testbuild import packages
 from f7t_testbuild.images import bases, catalogue, engine
 from f7t_testbuild.images.bases import BASES, MADE_HERE
-from f7t_testbuild.images.catalogue import Identity, Image, Store
+from f7t_testbuild.images.catalogue import Image
 from f7t_testbuild.images.engine import StepFailed
 from f7t_testbuild.images.record import Noted, Record, with_pulled
 from f7t_testbuild.images.sources import Mirror
+from f7t_testbuild.model import Identity, Store
 from f7t_testbuild.progress import Progress
 
 

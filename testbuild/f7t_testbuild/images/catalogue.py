@@ -12,8 +12,9 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
+
+from f7t_testbuild.model import Identity, Store
 
 BOOKWORM = "debian:bookworm-slim"
 TRIXIE = "debian:trixie-slim"
@@ -40,22 +41,6 @@ PREFERRED_RELEASE = "19.05"
 """What the tutorial shows."""
 FALLBACK_RELEASE = "22.05"
 """What is built where Ubuntu's packages are not to be had."""
-
-
-class Identity(StrEnum):
-    """What issues the tokens."""
-
-    KEYCLOAK = "keycloak"
-    KEYCLOAK_FROM_MAVEN = "keycloak-from-maven"
-    EMBEDDED = "embedded"
-
-
-class Store(StrEnum):
-    """What holds the staging area."""
-
-    MINIO = "minio"
-    MINIO_FROM_SOURCE = "minio-from-source"
-    EMBEDDED = "embedded"
 
 
 @dataclass(frozen=True)

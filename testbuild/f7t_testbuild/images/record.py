@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from f7t_testbuild.images.catalogue import FALLBACK_RELEASE, PREFERRED_RELEASE, Identity, Store
+from f7t_testbuild.images.catalogue import FALLBACK_RELEASE, PREFERRED_RELEASE
+from f7t_testbuild.model import Identity, Store
 from f7t_testbuild.remembered import BadRecord
 
 FILE_NAME = "images.json"

@@ -7,7 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-from f7t_testbuild.model import DEFAULT_NAME, DEFAULT_PORT_BASE, Testbuild, default_state_root
+from f7t_testbuild.model import (
+    DEFAULT_NAME,
+    DEFAULT_PORT_BASE,
+    Identity,
+    Store,
+    Testbuild,
+    default_state_root,
+)
 from f7t_testbuild.native.parts import ALL_PARTS
 from f7t_testbuild.native.runtime import NativeRuntime
 from f7t_testbuild.runtime import RuntimeFailure
@@ -24,6 +31,8 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--way")
     parser.add_argument("--parts", default=",".join(sorted(ALL_PARTS)), help="comma separated")
+    parser.add_argument("--identity", default=Identity.EMBEDDED, choices=list(Identity))
+    parser.add_argument("--store", default=Store.EMBEDDED, choices=list(Store))
     parser.add_argument("--purge", action="store_true")
     arguments = parser.parse_args()
     runtime = NativeRuntime(
@@ -32,6 +41,8 @@ def main() -> int:
         workers=arguments.workers,
         way=arguments.way,
         parts=frozenset(arguments.parts.split(",")),
+        identity=arguments.identity,
+        store=arguments.store,
     )
     began = time.monotonic()
 

@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from f7t_testbuild.cluster.versions import package_version
 from f7t_testbuild.distribution import data_path
 from f7t_testbuild.model import ACCESS_KEY, REGION, Testbuild
 from f7t_testbuild.native.layout import Layout
+from f7t_testbuild.native.own import own_version, python_module
+from f7t_testbuild.native.servers import EMBEDDED, Servers, keycloak_part, minio_part, relay_part
 from f7t_testbuild.native.ways import SYSTEM_PATH, WayName, unshare_command
 from f7t_testbuild.supervise.part import Check, CheckKind, Part
 
 ALL_PARTS = frozenset({"redis", "identity", "staging", "cluster", "gateway"})
 LISTENERS = (
-    ("gateway", "gateway", True),
-    ("gateway-internal", "gateway", False),
-    ("identity", "identity", True),
-    ("staging", "staging", True),
-    ("ssh", "cluster", True),
+    ("gateway", "gateway"),
+    ("gateway-internal", "gateway"),
+    ("identity", "identity"),
+    ("staging", "staging"),
+    ("ssh", "cluster"),
 )
-"""Name of each port in `Testbuild.ports`, the part it belongs to, whether the part inherits it."""
+"""Name of each port in `Testbuild.ports`, and the part it belongs to."""
 FIRST = "3"
 SECOND = "4"
 """Descriptors of inherited sockets (sd_listen_fds(3))."""
-
-
-def python_module(module: str) -> tuple[str, ...]:
-    """Command of this interpreter for a module, without the current directory on its path."""
-    return (sys.executable, "-P", "-m", module)
-
-
-def own_version() -> str:
-    """Version of this distribution."""
-    try:
-        return version("firecrest-testbuild")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def outer_parts(
@@ -47,11 +34,20 @@ def outer_parts(
     secrets: Mapping[str, str],
     inner_spec: Path,
     workers: int,
+    servers: Servers = EMBEDDED,
 ) -> Iterator[Part]:
     """All parts; they hold secrets in their environments."""
     yield _redis(testbuild, layout)
-    yield _identity(testbuild, secrets)
-    yield _staging(testbuild, layout, secrets)
+    if servers.keycloak is None:
+        yield _identity(testbuild, secrets)
+    else:
+        yield keycloak_part(testbuild, secrets, servers.keycloak)
+    if servers.minio is None:
+        yield _staging(testbuild, layout, secrets)
+    else:
+        yield minio_part(testbuild, secrets, servers.minio)
+        if layout.way is not WayName.NSS_WRAPPER:
+            yield relay_part(testbuild)
     yield _cluster(testbuild, layout, inner_spec)
     yield _gateway(testbuild, layout, workers)
 

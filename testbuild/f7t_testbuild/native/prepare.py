@@ -30,6 +30,7 @@ from f7t_testbuild.native.layout import Layout
 from f7t_testbuild.native.newroot import NewRoot
 from f7t_testbuild.native.outer import Listener, OuterSpec
 from f7t_testbuild.native.parts import ALL_PARTS, LISTENERS, outer_parts
+from f7t_testbuild.native.servers import EMBEDDED, RELAY, Servers
 from f7t_testbuild.native.ways import SYSTEM_PATH, WayName
 from f7t_testbuild.supervise.part import Part
 
@@ -54,6 +55,7 @@ def prepare(
     nodes: int,
     workers: int,
     parts: frozenset[str] = ALL_PARTS,
+    servers: Servers = EMBEDDED,
 ) -> Prepared:
     """Write keys, configuration and specifications; `parts` selects the outer parts.
 
@@ -78,11 +80,11 @@ def prepare(
         way=way.value,
         parts=[
             part
-            for part in outer_parts(testbuild, layout, secrets, inner_spec, workers)
-            if part.name in parts
+            for part in outer_parts(testbuild, layout, secrets, inner_spec, workers, servers)
+            if _wanted(part.name, parts)
         ],
         environment={**base_environment(testbuild), "TMPDIR": str(_temporary(testbuild))},
-        listeners=_listeners(testbuild, way, site, parts),
+        listeners=_listeners(testbuild, way, site, parts, servers),
         log_directory=str(layout.logs),
         control=str(layout.control),
         supervisor_file=str(layout.supervisor_file),
@@ -117,6 +119,11 @@ def surroundings(testbuild: Testbuild, layout: Layout) -> Surroundings:
         internal_port=testbuild.internal_port,
         metrics_directory=str(testbuild.directory / "run" / "metrics"),
     )
+
+
+def _wanted(name: str, parts: frozenset[str]) -> bool:
+    """The relay comes with the two parts between which it carries."""
+    return {"staging", "cluster"} <= parts if name == RELAY else name in parts
 
 
 def base_environment(testbuild: Testbuild) -> dict[str, str]:
@@ -228,7 +235,7 @@ def _inner_spec(
         environment=environment,
         log_directory=str(layout.log.inside),
         control=str(layout.inner_control.inside),
-        offers={"staging-inside": testbuild.staging_port} if private and staged else {},
+        offers={RELAY: testbuild.staging_port} if private and staged else {},
         seed=Seed(
             users={user.name: user.uid for user in site.users},
             user_directories={fs.path: fs.user_mode for fs in site.file_systems},
@@ -263,11 +270,11 @@ def _with_version(part: Part, packages: Mapping[str, str]) -> Part:
 
 
 def _listeners(
-    testbuild: Testbuild, way: WayName, site: Site, parts: frozenset[str]
+    testbuild: Testbuild, way: WayName, site: Site, parts: frozenset[str], servers: Servers
 ) -> list[Listener]:
     wanted = [
-        Listener(name, testbuild.ports[name], part, hold)
-        for name, part, hold in LISTENERS
+        Listener(name, testbuild.ports[name], part, hold=not servers.bind_themselves(name))
+        for name, part in LISTENERS
         if part in parts
     ]
     if way is WayName.NSS_WRAPPER and "cluster" in parts:

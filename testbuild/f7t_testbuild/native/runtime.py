@@ -14,19 +14,29 @@ from pathlib import Path
 
 from f7t_testbuild.cluster.render import MissingFile
 from f7t_testbuild.invocation import command_line
-from f7t_testbuild.model import PartState, PartStatus, RuntimeStatus, Testbuild
+from f7t_testbuild.model import (
+    Identity,
+    PartState,
+    PartStatus,
+    RuntimeStatus,
+    Store,
+    Testbuild,
+)
 from f7t_testbuild.native import remains, wrapper
 from f7t_testbuild.native.layout import Layout, PathTooLong
-from f7t_testbuild.native.parts import ALL_PARTS, python_module
+from f7t_testbuild.native.own import python_module
+from f7t_testbuild.native.parts import ALL_PARTS
 from f7t_testbuild.native.prepare import Prepared, prepare
+from f7t_testbuild.native.servers import Servers, confirm_database, obtain_servers
 from f7t_testbuild.native.ways import NoWay, Way, WayName, choose_way
 from f7t_testbuild.progress import Progress
+from f7t_testbuild.real.cache import Unobtainable
 from f7t_testbuild.runtime import LogSource, RuntimeFailure, locked
 from f7t_testbuild.supervise import control, notify
 from f7t_testbuild.supervise.logs import LogFile, tail
 
-START_TIMEOUT = 120.0
-"""Seconds for the whole start; single parts give up earlier."""
+START_TIMEOUT = 420.0
+"""Seconds without a word of the supervisor; single parts give up earlier."""
 STOP_TIMEOUT = 45.0
 """Seconds for an orderly stop before everything is killed."""
 RESET_TIMEOUT = 60.0
@@ -37,7 +47,9 @@ __all__ = ["NativeRuntime", "Way", "choose_way"]
 class NativeRuntime:
     """One testbuild on this machine.
 
-    `parts` selects the outer parts that are started (all by default).
+    `parts` selects the outer parts that are started (all by default); `identity` and `store` say
+    which servers they are (values of `Identity` and `Store`). Only `up` looks at these
+    arguments; the other methods act on what runs.
     """
 
     def __init__(
@@ -48,12 +60,16 @@ class NativeRuntime:
         workers: int = 2,
         way: str | None = None,
         parts: frozenset[str] = ALL_PARTS,
+        identity: str = Identity.EMBEDDED,
+        store: str = Store.EMBEDDED,
     ) -> None:
         self._testbuild = testbuild
         self._nodes = nodes
         self._workers = workers
         self._requested = way
         self._parts = parts
+        self._identity = identity
+        self._store = store
 
     def up(self, progress: Progress) -> bool:
         """Start everything and return when all parts are ready; False if it was up already.
@@ -63,12 +79,15 @@ class NativeRuntime:
         with locked(self._testbuild):
             if self._answers():
                 return False
+            servers = self._obtain(progress)
             self._clear_crashed(progress)
             way = self._choose()
             progress(f"cluster: {way.name}, {self._nodes} compute nodes")
             try:
-                prepared = self._prepare(way)
+                prepared = self._prepare(way, servers)
                 self._start(prepared, progress)
+                if servers.keycloak is not None:
+                    confirm_database(self._testbuild)
             except BaseException:
                 self._end(Layout(self._testbuild.directory, way.name))
                 raise
@@ -194,7 +213,25 @@ class NativeRuntime:
             hint = "run as root, or make the way `rootless` possible as it says above"
             raise RuntimeFailure(str(failure), hint=hint, part="cluster") from failure
 
-    def _prepare(self, way: Way) -> Prepared:
+    def _obtain(self, progress: Progress) -> Servers:
+        """The wanted servers, fetched if need be: before anything is started."""
+        try:
+            identity = Identity(self._identity)
+            store = Store(self._store)
+        except ValueError:
+            raise RuntimeFailure(
+                f"there is no identity {self._identity!r} with store {self._store!r}",
+                hint=f"identity is one of {', '.join(Identity)}; "
+                f"store is one of {', '.join(Store)}",
+            ) from None
+        try:
+            return obtain_servers(identity, store, self._parts, progress)
+        except Unobtainable as failure:
+            raise RuntimeFailure(
+                failure.message, hint=failure.hint, log_tail=failure.log_tail
+            ) from failure
+
+    def _prepare(self, way: Way, servers: Servers) -> Prepared:
         try:
             return prepare(
                 self._testbuild,
@@ -202,6 +239,7 @@ class NativeRuntime:
                 nodes=self._nodes,
                 workers=self._workers,
                 parts=self._parts,
+                servers=servers,
             )
         except PathTooLong as failure:
             raise RuntimeFailure(str(failure), hint="set F7T_STATE_ROOT") from failure

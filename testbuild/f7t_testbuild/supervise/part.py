@@ -21,7 +21,7 @@ class CheckKind(StrEnum):
     FILE = "file"
     """The path `address` exists."""
     HTTP = "http"
-    """`address` (an http URL) answers 200."""
+    """Every http URL of `address` (separated by blanks) answers 200; they are asked in order."""
     COMMAND = "command"
     """`argv` exits with 0 and its output matches the regular expression `expect`."""
     NOTIFY = "notify"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -40,7 +40,7 @@ def _attempts(
         case CheckKind.UNIX:
             return lambda: _connects(asyncio.open_unix_connection(check.address)), STEP
         case CheckKind.HTTP:
-            return lambda: _answers(check.address), COMMAND_STEP
+            return lambda: _all_answer(check.address.split()), COMMAND_STEP
         case CheckKind.COMMAND:
             return lambda: _prints(check, children, environment), COMMAND_STEP
         case CheckKind.FILE:
@@ -67,6 +67,13 @@ async def _connects(
     writer.close()
     with suppress(OSError):
         await writer.wait_closed()
+    return True
+
+
+async def _all_answer(urls: Sequence[str]) -> bool:
+    for url in urls:
+        if not await _answers(url):
+            return False
     return True
 
 

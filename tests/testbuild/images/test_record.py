@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from f7t_testbuild.images import record
-from f7t_testbuild.images.catalogue import Identity, Store
 from f7t_testbuild.images.record import Noted, Record, with_pulled
+from f7t_testbuild.model import Identity, Store
 from f7t_testbuild.remembered import BadRecord
 
 FULL = Record(

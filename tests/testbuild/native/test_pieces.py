@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from f7t.settings import Settings
-from f7t_testbuild import model
+from f7t_testbuild import keys, model
 from f7t_testbuild.cluster import seed
 from f7t_testbuild.cluster.site import load_site
 from f7t_testbuild.cluster.versions import UnknownVersion, by_version, slurm_version, ssh_version
@@ -123,6 +123,17 @@ def test_keys_are_made_once_and_closed(tmp_path: Path) -> None:
         "known_hosts": 0o644,
     }
     assert json.loads(testbuild.secrets_file.read_text()).keys() == SECRETS.keys()
+
+
+def test_a_new_secret_joins_those_of_an_older_installation(tmp_path: Path) -> None:
+    testbuild = model.Testbuild("k", 12000, tmp_path)
+    keys.write_private(testbuild.secrets_file, b'{"client_secret": "kept"}')
+
+    made = keys.ensure_secrets(testbuild.secrets_file)
+
+    assert made["client_secret"] == "kept"
+    assert len(made["keycloak_admin_password"]) > 30
+    assert keys.ensure_secrets(testbuild.secrets_file) == made
 
 
 def test_keys_are_what_ssh_expects(tmp_path: Path) -> None:
