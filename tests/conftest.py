@@ -1,6 +1,8 @@
 """The testbuild that the whole test run shares, brought up on free ports in a directory of its own.
 
-`F7T_TEST_TESTBUILD=<name>[:<port base>]` uses a running one instead (for work on single tests).
+`F7T_TEST_TESTBUILD=<name>` uses a running one instead (for work on single tests).
+`F7T_TEST_RUNTIME`, `F7T_TEST_SLURM`, `F7T_TEST_IDENTITY` and `F7T_TEST_STORE` say what kind of
+testbuild it is: native with embedded servers unless told otherwise.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from f7t_testbuild.model import Testbuild
-from f7t_testbuild.native.runtime import NativeRuntime
+from f7t_testbuild.commands.common import Selection, open_runtime, select
+from f7t_testbuild.model import Identity, Store, Testbuild
+from f7t_testbuild.remembered import Choices, remember
+from f7t_testbuild.runtime import Runtime, RuntimeName
 from tests.support.live import Live, free_port_base
 
 
@@ -27,11 +31,25 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Commands under test choose as on a machine without an engine, unless they are told otherwise.
+    os.environ.setdefault("F7T_RUNTIME", RuntimeName.NATIVE.value)
 
 
-def _live(testbuild: Testbuild) -> Live:
-    secrets = json.loads(testbuild.secrets_file.read_text())
-    return Live(testbuild, secrets, NativeRuntime(testbuild).status().way)
+def _live(selection: Selection, runtime: Runtime) -> Live:
+    secrets = json.loads(selection.testbuild.secrets_file.read_text())
+    status = runtime.status()
+    return Live(selection.testbuild, secrets, status.way, runtime, selection.choices)
+
+
+def _chosen() -> Choices:
+    """The kind of testbuild that the environment asks for."""
+    return Choices(
+        port_base=free_port_base(),
+        runtime=os.environ.get("F7T_TEST_RUNTIME", RuntimeName.NATIVE.value),
+        slurm=os.environ.get("F7T_TEST_SLURM"),
+        identity=os.environ.get("F7T_TEST_IDENTITY", Identity.EMBEDDED.value),
+        store=os.environ.get("F7T_TEST_STORE", Store.EMBEDDED.value),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -39,16 +57,19 @@ def live() -> Iterator[Live]:
     """A proved testbuild; taken down, with everything it made, when the run ends."""
     given = os.environ.get("F7T_TEST_TESTBUILD")
     if given:
-        name, _, base = given.partition(":")
-        yield _live(Testbuild(name, int(base or 8000)))
+        selection = select(given, None)
+        yield _live(selection, open_runtime(selection))
         return
     # Unix sockets allow 108 bytes of path: pytest's own directories are too deep.
     root = Path(tempfile.mkdtemp(prefix="f7t-"))
-    testbuild = Testbuild("test", free_port_base(), root)
-    runtime = NativeRuntime(testbuild)
+    choices = _chosen()
+    selection = Selection(Testbuild("test", choices.port_base, root), choices, known=False)
+    runtime = open_runtime(selection)
     try:
+        # As `f7t up` does: other commands find out by its name what the testbuild is.
+        remember(selection.testbuild, choices)
         runtime.up(print)
-        yield _live(testbuild)
+        yield _live(selection, runtime)
     finally:
         runtime.down(print, purge=True)
         shutil.rmtree(root, ignore_errors=True)

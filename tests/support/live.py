@@ -6,12 +6,13 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
 
 from f7t_testbuild.model import CLIENT_ID, SYSTEM, Testbuild
+from f7t_testbuild.remembered import Choices
+from f7t_testbuild.runtime import Runtime
 
 T = TypeVar("T")
 PASSWORDS = {"test1": "test11", "test2": "test22", "test4": "test44"}
@@ -54,6 +55,8 @@ class Live:
     testbuild: Testbuild
     secrets: dict[str, str]
     way: str
+    runtime: Runtime
+    choices: Choices
     _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     @property
@@ -163,6 +166,5 @@ class Live:
         return until(probe, seconds=seconds, what=f"job {job_id} accounted")
 
     def log(self, part: str) -> str:
-        """Everything that a part logged so far."""
-        files = sorted(Path(self.testbuild.directory, "log").glob(f"{part}*"))
-        return "".join(file.read_text(errors="replace") for file in files)
+        """What a part logged so far."""
+        return "\n".join(self.runtime.logs()[part].tail(1_000_000))

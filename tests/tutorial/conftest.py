@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.installation import authority_of
 from tests.support.live import Live
 from tests.tutorial.clients import Client, Curl, Requests
 from tests.tutorial.machine import Machine
@@ -80,7 +81,9 @@ def python(live: Live) -> Requests:
 @pytest.fixture(scope="session")
 def machine(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """The cluster itself, over ssh and past the gateway."""
-    return Machine(live.testbuild, live.way, tmp_path_factory.mktemp("keys"))
+    keys = tmp_path_factory.mktemp("keys")
+    authority = authority_of(live.testbuild, live.runtime.status(), keys)
+    return Machine(live.testbuild, authority, keys)
 
 
 @pytest.fixture

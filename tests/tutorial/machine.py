@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from f7t_testbuild.model import Testbuild
-from f7t_testbuild.native.layout import Layout
-from f7t_testbuild.native.ways import WayName
+from tests.support.installation import Authority
 
 
 @dataclass(frozen=True)
@@ -18,14 +17,10 @@ class Machine:
     """ssh with certificates that the test signs itself, with the testbuild's authority."""
 
     testbuild: Testbuild
-    way: str
+    authority: Authority
     keys: Path
     """Empty directory of the test, for key pairs and certificates."""
     _ready: set[str] = field(default_factory=set)
-
-    @property
-    def _layout(self) -> Layout:
-        return Layout(self.testbuild.directory, WayName(self.way))
 
     def run(self, user: str, *argv: str) -> str:
         """Standard output of a command on the login node; its exit code must be 0."""
@@ -34,7 +29,7 @@ class Machine:
             self._ready.add(user)
         options = {
             "IdentitiesOnly": "yes",
-            "UserKnownHostsFile": str(self._layout.known_hosts),
+            "UserKnownHostsFile": str(self.authority.known_hosts),
             "BatchMode": "yes",
         }
         command = ["ssh", "-F", "none", "-T", "-q", "-i", str(self.keys / user)]
@@ -53,7 +48,7 @@ class Machine:
     def _make_certificate(self, user: str) -> None:
         key = str(self.keys / user)
         _output(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key])
-        authority = str(self._layout.ca_key)
+        authority = str(self.authority.ca_key)
         signing = ["ssh-keygen", "-q", "-s", authority, "-I", "tutorial test", "-n", user]
         _output([*signing, "-V", "-1m:+1h", f"{key}.pub"])
 

@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
 import requests
 
 from f7t_testbuild.model import PartState, PartStatus
-from f7t_testbuild.native.runtime import NativeRuntime
 from tests.support.live import Live, until
 from tests.tutorial.clients import Requests
 from tests.tutorial.machine import Machine
@@ -29,13 +26,13 @@ from tests.tutorial.walk import (
 
 def part(live: Live, name: str) -> PartStatus:
     """A part as `f7t status` shows it."""
-    parts = {one.name: one for one in NativeRuntime(live.testbuild).status().parts}
+    parts = {one.name: one for one in live.runtime.status().parts}
     return parts[name]
 
 
 def test_T50_all_inhabitants_are_there(live: Live) -> None:
     """What the tutorial's containers are, here are parts; services live in the gateway."""
-    status = NativeRuntime(live.testbuild).status()
+    status = live.runtime.status()
     states = {one.name: one.state for one in status.parts}
     inhabitants = ("gateway", "cluster", "staging", "redis", "identity")
     cluster = ("sshd", "slurmctld", "slurmdbd", "mariadbd", "munged", "slurmd-cluster")
@@ -74,9 +71,9 @@ def restart(live: Live, name: str, how: str) -> None:
     before = part(live, name).pid
     assert before is not None
     if how == "kill":
-        os.kill(before, signal.SIGKILL)
+        live.runtime.kill(name)
     else:
-        NativeRuntime(live.testbuild).restart(name)
+        live.runtime.restart(name)
 
     def successor() -> PartStatus | None:
         now = part(live, name)

@@ -45,6 +45,15 @@ def compose_command() -> tuple[str, ...]:
     raise ComposeAbsent("; ".join(found) or "neither docker compose nor docker-compose is there")
 
 
+def project_name(testbuild: Testbuild) -> str:
+    """Unique on the engine: the same name in another state root is another testbuild."""
+    root = testbuild.state_root
+    if root == default_state_root().absolute():
+        return f"f7t-{testbuild.name}"
+    digest = hashlib.sha256(str(root).encode()).hexdigest()[:8]
+    return f"f7t-{testbuild.name}-{digest}"
+
+
 @dataclass(frozen=True)
 class Project:
     """One testbuild as Compose sees it."""
@@ -58,12 +67,7 @@ class Project:
 
     @property
     def name(self) -> str:
-        """Unique on the engine: the same name in another state root is another testbuild."""
-        root = self.testbuild.state_root
-        if root == default_state_root().absolute():
-            return f"f7t-{self.testbuild.name}"
-        digest = hashlib.sha256(str(root).encode()).hexdigest()[:8]
-        return f"f7t-{self.testbuild.name}-{digest}"
+        return project_name(self.testbuild)
 
     @property
     def variables(self) -> dict[str, str]:

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from f7t_testbuild.native.runtime import NativeRuntime
 from tests.firecrest.services.places import run
 from tests.support.live import Live, until
 
@@ -46,7 +45,7 @@ class Peak:
 @contextmanager
 def _watched(live: Live) -> Iterator[Peak]:
     """Highest memory of the gateway while the block runs."""
-    parts = NativeRuntime(live.testbuild).status().parts
+    parts = live.runtime.status().parts
     [main] = [part.pid for part in parts if part.name == "gateway"]
     assert main is not None
     pids = _children(main)

@@ -57,7 +57,14 @@ def gateway_with(
             stdout=output,
             stderr=output,
         )
-    variant = Variant(live.testbuild, live.secrets, live.way, base_url=f"http://127.0.0.1:{port}")
+    variant = Variant(
+        live.testbuild,
+        live.secrets,
+        live.way,
+        live.runtime,
+        live.choices,
+        base_url=f"http://127.0.0.1:{port}",
+    )
 
     def answers() -> bool | None:
         assert process.poll() is None, log.read_text()
