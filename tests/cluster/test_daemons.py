@@ -171,7 +171,7 @@ def test_daemons_and_their_order() -> None:
     }
     assert parts["slurmdbd"].requires == ("munged", "mariadbd")
     assert parts["slurmctld"].requires == ("accounts",)
-    assert parts["slurmd-nid03"].requires == ("slurmctld",)
+    assert parts["slurmd-nid03"].requires == ("munged", "slurmctld")
     assert parts["slurmd-nid03"].argv == ("slurmd", "-D", "-N", "nid03")
     assert parts["slurmd-nid03"].address == "127.0.0.1:7003"
     assert parts["slurmctld"].address == "127.0.0.1:6817"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from f7t_testbuild.docker.execution import executed
 from f7t_testbuild.model import Identity, PartState, PartStatus, Store
+from f7t_testbuild.native.own import own_version
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -113,7 +114,7 @@ def status_of(
 def _label_version(container: Container) -> str:
     """The tag of the image, which is the release of what is in it for all but our own."""
     tag = str(container.attrs["Config"]["Image"]).partition("@")[0].rpartition(":")[2]
-    return "own" if tag == "latest" else tag
+    return own_version() if tag == "latest" else tag
 
 
 def ask_machine(container: Container, command: str, *values: str) -> dict[str, Any]:

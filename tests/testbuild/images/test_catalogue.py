@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from f7t_testbuild.images import catalogue
 from f7t_testbuild.images.bases import BASES
-from f7t_testbuild.images.catalogue import SLURM_BASES, Identity, Image, Store
+from f7t_testbuild.images.catalogue import SLURM_BASES, SOURCES_LABEL, Image
+from f7t_testbuild.model import Identity, Store
 
 ROOT = Path(__file__).resolve().parents[3]
 ALL = [
@@ -48,19 +50,38 @@ def test_every_release_stands_on_a_base_that_can_be_made() -> None:
 
 
 def test_the_command_names_file_name_arguments_and_context() -> None:
-    command = catalogue.cluster("19.05").build_command(Path("/checkout"), {})
+    image = catalogue.cluster("19.05")
 
-    assert command == [
-        *("docker", "build", "-f", "/checkout/cluster/Dockerfile"),
+    assert image.build_command(ROOT, {}) == [
+        *("docker", "build", "-f", f"{ROOT}/cluster/Dockerfile"),
         *("-t", "firecrest-testbuild/cluster:19.05"),
         *("--build-arg", "BASE=ubuntu:20.04", "--build-arg", "PYTHON_BASE=debian:bookworm-slim"),
-        "/checkout",
+        *("--label", f"{SOURCES_LABEL}={image.sources_digest(ROOT)}"),
+        str(ROOT),
     ]
 
 
+def test_the_label_of_an_image_follows_its_sources(tmp_path: Path) -> None:
+    image = Image("x:y", "Dockerfile", {"BASE": "b"}, ("b",), ("folder", "file"))
+    (tmp_path / "folder" / "__pycache__").mkdir(parents=True)
+    for name in ("Dockerfile", "file", "folder/one", "other"):
+        (tmp_path / name).write_text(name)
+    first = image.sources_digest(tmp_path)
+
+    (tmp_path / "other").write_text("changed")
+    (tmp_path / "folder" / "__pycache__" / "one.pyc").write_text("compiled")
+    assert image.sources_digest(tmp_path) == first
+
+    (tmp_path / "folder" / "one").write_text("changed")
+    second = image.sources_digest(tmp_path)
+    (tmp_path / "folder" / "one").rename(tmp_path / "folder" / "two")
+    third = image.sources_digest(tmp_path)
+    assert len({first, second, third, replace(image, arguments={}).sources_digest(tmp_path)}) == 4
+
+
 def test_another_module_proxy_is_passed_on_by_name_only() -> None:
-    without = catalogue.MINIO_FROM_SOURCE.build_command(Path("/c"), {})
-    given = catalogue.MINIO_FROM_SOURCE.build_command(Path("/c"), {"GOPROXY": "http://user:pw@x"})
+    without = catalogue.MINIO_FROM_SOURCE.build_command(ROOT, {})
+    given = catalogue.MINIO_FROM_SOURCE.build_command(ROOT, {"GOPROXY": "http://user:pw@x"})
 
     assert "GOPROXY" not in without
     assert given[given.index("GOPROXY") - 1] == "--build-arg"
