@@ -55,5 +55,5 @@ COPY keycloak/entrypoint.sh keycloak/health.sh /opt/f7t/
 
 USER 1000
 EXPOSE 8080
-HEALTHCHECK --interval=3s --timeout=5s --retries=60 CMD ["/opt/f7t/health.sh"]
+HEALTHCHECK --interval=3s --timeout=5s --start-period=300s --retries=10 CMD ["/opt/f7t/health.sh"]
 ENTRYPOINT ["/opt/f7t/entrypoint.sh"]

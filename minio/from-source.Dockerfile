@@ -35,9 +35,10 @@ RUN apt-get update \
  && chown 1000:1000 /data
 COPY --from=build /out/minio /usr/local/bin/minio
 
-# As in the official image. The vendor is not asked for updates.
+# As in the official image. No console, and the vendor is not asked for updates.
 ENV MINIO_ROOT_USER_FILE=access_key \
     MINIO_ROOT_PASSWORD_FILE=secret_key \
+    MINIO_BROWSER=off \
     MINIO_UPDATE=off
 
 USER 1000:1000
