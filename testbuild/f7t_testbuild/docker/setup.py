@@ -38,6 +38,8 @@ def make(root: Path, environment: Mapping[str, str]) -> None:
         _give(root / "identity" / name, secrets[name], SERVER_UID)
     _give(root / "staging" / "access_key", ACCESS_KEY, SERVER_UID)
     _give(root / "staging" / "secret_key", secrets["staging_secret_key"], SERVER_UID)
+    for name in ("keycloakdata", "miniodata"):
+        os.chown(root / name, SERVER_UID, 0)
     _delegation(root, secrets)
     _gateway(root, secrets, environment)
 

@@ -17,7 +17,8 @@ from click.testing import CliRunner, Result
 from f7t_testbuild.cli import main
 from f7t_testbuild.commands import images as command
 from f7t_testbuild.images import record
-from f7t_testbuild.images.catalogue import BOOKWORM, SLURM_BASES, TRIXIE, Identity, Store
+from f7t_testbuild.images.catalogue import BOOKWORM, SLURM_BASES, TRIXIE
+from f7t_testbuild.model import Identity, Store
 
 KEYCLOAK = "keycloak/keycloak:26.7.3"
 MINIO = "minio/minio:RELEASE.2025-09-07T16-13-09Z"
