@@ -150,7 +150,8 @@ async def connect(target: Address) -> socket.socket:
             failure = TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         except OSError as error:
             server.close()
-            failure = error
+            # asyncio puts words of its own in the place of the kernel's.
+            failure = OSError(error.errno, os.strerror(error.errno or 0))
         except BaseException:
             server.close()
             raise

@@ -16,6 +16,7 @@ from pathlib import Path
 from f7t_testbuild.real.cache import Unobtainable
 
 _TAIL_LINES = 20
+_INTERRUPTS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -48,22 +49,27 @@ def run(
     last lines if it fails or takes more than `timeout` seconds.
     """
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            argv,
-            env={**(os.environ if environment is None else environment), "LC_ALL": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+        # An interrupt between the start and the `try` would leave the program behind.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+        process = None
         ending = ""
         try:
+            process = subprocess.Popen(
+                argv,
+                env={**(os.environ if environment is None else environment), "LC_ALL": "C.UTF-8"},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             if status := process.wait(timeout):
                 ending = f"exit status {status}"
         except subprocess.TimeoutExpired:
             ending = f"not finished after {timeout:.0f} s"
         finally:
-            if process.returncode is None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            if process is not None and process.returncode is None:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()

@@ -114,6 +114,24 @@ def test_never_ready(start: Start, check: Check) -> None:
     assert supervision.process.wait(20) == 1
 
 
+def test_all_of_several_http_answers_count(start: Start, directory: Path) -> None:
+    port = free_port()
+    argv = ("python3", "-m", "http.server", "--bind", "127.0.0.1", str(port))
+    root = f"http://127.0.0.1:{port}"
+    check = Check(CheckKind.HTTP, f"{root}/ {root}/second")
+    part = Part(name="p", argv=argv, directory=str(directory), ready=check, ready_timeout=60)
+    supervision = start([part])
+
+    def asked() -> bool | None:
+        log = directory / "log" / "p.log"
+        return True if log.exists() and '"GET /second HTTP/1.1" 404' in log.read_text() else None
+
+    until(asked, what="the second address asked")
+    assert supervision.part("p")["state"] == "starting"
+    (directory / "second").write_text("here")
+    supervision.wait("READY")
+
+
 def test_http_answer_other_than_200(start: Start, directory: Path) -> None:
     port = free_port()
     argv = ("python3", "-m", "http.server", "--bind", "127.0.0.1", str(port))
