@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from f7t_testbuild import model
-from f7t_testbuild.native.runtime import NativeRuntime, RuntimeFailure
+from f7t_testbuild.native.runtime import NativeRuntime
 from f7t_testbuild.real import cache, keycloak, minio, tools
 from f7t_testbuild.real.cache import Unobtainable
+from f7t_testbuild.runtime import RuntimeFailure
 from tests.support.live import until
 
 JAVA_17 = "echo 'openjdk version \"17.0.15\" 2025-04-15' >&2"

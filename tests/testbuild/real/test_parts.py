@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from f7t_testbuild import model
-from f7t_testbuild.native import keys
+from f7t_testbuild import keys, model
 from f7t_testbuild.native.layout import Layout
 from f7t_testbuild.native.parts import outer_parts
 from f7t_testbuild.native.servers import RELAY, Servers, confirm_database, keycloak_part

@@ -19,12 +19,14 @@ import requests
 
 from f7t_testbuild import model
 from f7t_testbuild.credentials import client_of, issue_token
+from f7t_testbuild.model import Identity, Store
 from f7t_testbuild.native import remains
 from f7t_testbuild.native.runtime import NativeRuntime
 from f7t_testbuild.native.servers import RELAY
 from f7t_testbuild.native.stores import open_store
 from f7t_testbuild.native.ways import WayName
 from f7t_testbuild.proof import prove
+from f7t_testbuild.remembered import Choices
 from tests.support.live import Live, free_port_base, until
 
 pytestmark = [pytest.mark.usefixtures("with_real_servers"), pytest.mark.timeout(1200)]
@@ -67,7 +69,10 @@ def first_key(testbuild: model.Testbuild, runtime: NativeRuntime) -> str:
 @pytest.fixture
 def live(testbuild: model.Testbuild, runtime: NativeRuntime) -> Live:
     secrets = json.loads(testbuild.secrets_file.read_text())
-    return Live(testbuild, secrets, runtime.status().way)
+    choices = Choices(
+        testbuild.port_base, identity=Identity.KEYCLOAK_FROM_MAVEN, store=Store.MINIO_FROM_SOURCE
+    )
+    return Live(testbuild, secrets, runtime.status().way, runtime, choices)
 
 
 def _proved(testbuild: model.Testbuild) -> list[str]:
@@ -124,7 +129,7 @@ def test_the_realm_file_was_imported(live: Live) -> None:
 
 def test_the_administrator_can_log_in_and_is_told_to_nobody(live: Live) -> None:
     url = f"{live.testbuild.identity_public_url}/realms/master/protocol/openid-connect/token"
-    password = live.secrets["identity_admin_password"]
+    password = live.secrets["keycloak_admin_password"]
     form = {"grant_type": "password", "client_id": "admin-cli", "username": "admin"}
 
     assert requests.post(url, data={**form, "password": password}, timeout=30).status_code == 200
