@@ -94,6 +94,8 @@ class IdentityServer:
             headers["content-type"] = kind.replace(
                 "application/json;charset=utf-8", "application/json"
             )
+        if "allow" in headers:
+            headers["allow"] = ", ".join(sorted(headers["allow"].split(", ")))
         return {"status": answer.status_code, "headers": headers, "body": self._body(answer)}
 
     def _body(self, answer: httpx.Response) -> Any:
