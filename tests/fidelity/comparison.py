@@ -114,9 +114,24 @@ def flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, _text(value)
 
 
+def _reduced(one: Any, other: Any) -> Any:
+    """`one` with answers whose status `other` does not share cut down to status and error."""
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [_reduced(mine, yours) for mine, yours in zip(one, other, strict=True)]
+    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
+        return one
+    if "status" in one and "status" in other and one["status"] != other["status"]:
+        body = one.get("body")
+        error = body.get("Error", body) if isinstance(body, Mapping) else {}
+        code = error.get("Code") or error.get("error")
+        return {"status": f"{one['status']} {code}" if code else one["status"]}
+    return {name: _reduced(value, other.get(name)) for name, value in one.items()}
+
+
 def differences(scene: str, embedded: Any, real: Any) -> list[Difference]:
     """Every leaf that only one of two answers has, or that differs."""
-    ours, theirs = dict(flat(embedded)), dict(flat(real))
+    ours = dict(flat(_reduced(embedded, real)))
+    theirs = dict(flat(_reduced(real, embedded)))
     return [
         Difference(scene, path, ours.get(path, ABSENT), theirs.get(path, ABSENT))
         for path in sorted({*ours, *theirs})
