@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.fidelity.comparison import Scene
 from tests.fidelity.object_scenes import Play, StorageScene
-from tests.fidelity.storage import StorageServer
+from tests.fidelity.storage import CONTENT, StorageServer
 
 _OTHER_DAY = "20200101"
 
@@ -141,7 +141,9 @@ def _expired(server: StorageServer) -> Any:
 def _copied_unsigned(server: StorageServer) -> Any:
     target = server.presigned("PUT", "/@/stolen")
     headers = {"x-amz-copy-source": server.path("/@/key")}
-    return server.seen(server.send("PUT", target, headers=headers))
+    answer = server.send("PUT", target, headers=headers)
+    stolen = server.signed("GET", "/@/stolen").body == CONTENT
+    return {"put": server.seen(answer), "the other object was copied": stolen}
 
 
 def _with_header_too(server: StorageServer) -> Any:

@@ -88,8 +88,9 @@ def load_accepted(part: str | None = None) -> tuple[Accepted, ...]:
             entry["what"],
             entry["why"],
             tuple(
-                Sighting(seen["at"], _text(seen["embedded"]), _text(seen["real"]))
+                Sighting(at, _text(seen["embedded"]), _text(seen["real"]))
                 for seen in entry["seen"]
+                for at in (seen["at"] if isinstance(seen["at"], list) else [seen["at"]])
             ),
         )
         for name, entries in document.items()

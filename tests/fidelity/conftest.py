@@ -7,13 +7,16 @@ F7T_REAL_S3_URL, F7T_REAL_S3_ACCESS, F7T_REAL_S3_SECRET.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 
 import pytest
 
 from tests.fidelity.comparison import Comparison, load_accepted
 from tests.fidelity.identity import IdentityServer
+from tests.fidelity.storage import StorageServer
 from tests.support.issuer import ROBOT_SECRET, SAMPLE_SECRET, Issuer, launch
+from tests.support.store import running_stores
 
 
 def _given(what: str, *names: str) -> list[str]:
@@ -40,3 +43,19 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comparison[Id
     pair.embedded.close()
     pair.real.close()
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comparison[StorageServer]]:
+    """The embedded store beside a real MinIO of the region us-east-1."""
+    url, access, secret = _given(
+        "MinIO", "F7T_REAL_S3_URL", "F7T_REAL_S3_ACCESS", "F7T_REAL_S3_SECRET"
+    )
+    keys = ("storage_access_key", secrets.token_urlsafe(24))
+    with running_stores() as start:
+        _, urls = start(tmp_path_factory.mktemp("staging") / "data", keys=keys)
+        servers = (StorageServer(urls[0], *keys), StorageServer(url.rstrip("/"), access, secret))
+        for server in servers:
+            server.prepare()
+        yield Comparison(*servers, load_accepted("store"))
+        servers[1].discard()

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote_plus, urlsplit
 from xml.etree import ElementTree
 
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth  # type: ignore[import-untyped]
@@ -220,6 +220,17 @@ class StorageServer:
         for key in ("list/a", "list/b/c", "list/b/d", "list/e%20%C3%A9%26", "other", "empty"):
             content = b"" if key == "empty" else b"x"
             assert self.signed("PUT", f"/@/{key}", content).status == 200
+
+    def discard(self) -> None:
+        """Remove the bucket and what is in it."""
+        for _ in range(100):
+            text = self.signed("GET", "/@?encoding-type=url").body.decode()
+            keys = re.findall(r"<Key>([^<]+)</Key>", text)
+            if not keys:
+                break
+            for key in keys:
+                self.signed("DELETE", f"/@/{quote(unquote_plus(key), safe='/~')}")
+        self.signed("DELETE", "/@")
 
 
 def _sorted_names(found: re.Match[str]) -> str:
