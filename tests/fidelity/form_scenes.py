@@ -156,7 +156,7 @@ FORM_SCENES: tuple[StorageScene, ...] = (
     Scene("form: expired, other key", _changed({"key": "other"}, lasts=_PAST)),
     Scene("form: wrong secret", _posted(secret="x")),
     *(
-        Scene(f"form: sizes {smallest} to {largest}", _posted(_KEY, _sizes(smallest, largest)))
+        Scene(f"form: sizes {smallest!r} to {largest!r}", _posted(_KEY, _sizes(smallest, largest)))
         for smallest, largest in (
             *((1, 100), (1, 99), (101, 200), ("1", "100"), ("x", 100), (100, 1), (-5, 100)),
             *((1.5, 100), (0, 6 * 1024**3)),

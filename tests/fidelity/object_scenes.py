@@ -86,6 +86,13 @@ def _without_length(server: StorageServer) -> Any:
     )
 
 
+def _keys(query: str) -> Play:
+    """The keys alone that a listing shows."""
+    return lambda server: re.findall(
+        r"<Key>([^<]+)<", server.signed("GET", f"/@?{query}").body.decode()
+    )
+
+
 def _pages(query: str, marker: str, following: str) -> Play:
     """Every page of a listing: keys and prefixes, and what tells the next."""
 
@@ -233,6 +240,7 @@ OBJECT_SCENES: tuple[StorageScene, ...] = (
         _then(
             ask("PUT", "/@/path", b"x"),
             ask("PUT", "/@/path/y", b"x"),
+            _keys("prefix=path"),
             ask("DELETE", "/@/path/y"),
             ask("DELETE", "/@/path"),
         ),
