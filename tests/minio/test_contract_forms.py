@@ -263,7 +263,7 @@ def test_refused_gigabyte_is_answered_at_once(
     shown = subprocess.run(command, capture_output=True, check=False)
     assert shown.returncode == 22, shown.stderr
     assert (b"403 Forbidden" if refusal == "expired" else b"400 Bad Request") in shown.stdout
-    # MinIO knows how much is announced, too, but counts what arrives.
+    # MinIO was seen to take in all of a file that is too large before it refuses it.
     sent = int(shown.stdout.rpartition(b"\n")[2])
     assert sent < 64 * 1024**2 or "F7T_TEST_S3_URL" in os.environ
 
