@@ -61,6 +61,8 @@ def create_app(
         found = _REALM_PATH.fullmatch(request.url.path)
         if error.status_code == 404 and found is not None and found[1] != realm.name:
             return JSONResponse({"error": "Realm does not exist"}, 404)
+        if error.status_code == 404 and found is None and request.url.path.startswith("/auth/"):
+            return JSONResponse({"error": "Unable to find matching target resource method"}, 404)
         body = {"error": f"HTTP {error.status_code} {error.detail}"}
         return JSONResponse(body, error.status_code, error.headers)
 

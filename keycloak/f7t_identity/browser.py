@@ -35,6 +35,8 @@ _EXPIRED_PAGE = (
     "Restart login cookie not found. It may have expired; it may have been deleted or cookies are"
     " disabled in your browser."
 )
+_NOT_ALLOWED = "Client is not allowed to initiate browser login with given response_type."
+_NO_IMPLICIT_FLOW = "Implicit flow is disabled for the client."
 
 
 def add_parameters(uri: str, parameters: dict[str, str], mode: str = "query") -> str:
@@ -96,15 +98,14 @@ class BrowserEndpoints:
         kind = query.get("response_type")
         if kind is None:
             raise OAuthError(400, "invalid_request", "Missing parameter: response_type")
+        if kind in ("token", "id_token", "id_token token"):
+            raise OAuthError(400, "unauthorized_client", f"{_NOT_ALLOWED} {_NO_IMPLICIT_FLOW}")
         if kind != "code":
             raise OAuthError(400, "unsupported_response_type")
         if query.get("response_mode", mode) != mode:
             raise OAuthError(400, "invalid_request", "Invalid parameter: response_mode")
         if not client.standard_flow:
-            text = (
-                "Client is not allowed to initiate browser login with given response_type."
-                " Standard flow is disabled for the client."
-            )
+            text = f"{_NOT_ALLOWED} Standard flow is disabled for the client."
             raise OAuthError(400, "unauthorized_client", text)
         resolve_scopes(self._realm, client, query.get("scope"))
         challenge, method = checked_challenge(client, query)
@@ -233,7 +234,8 @@ class BrowserEndpoints:
         if uri is None:
             return self._logged_out(request)
         state = {"state": form["state"]} if "state" in form else {}
-        return RedirectResponse(add_parameters(uri, state) if state else uri, 302)
+        back = add_parameters(uri, state) if state else uri
+        return RedirectResponse(back, 302, {"Cache-Control": "no-cache"})
 
     def _logout_client(self, request: Request, form: Form) -> Response:
         client = authenticate_client(self._realm, request.headers, form)
@@ -242,7 +244,7 @@ class BrowserEndpoints:
             text = "Invalid refresh token. Token client and authorized client don't match"
             raise OAuthError(400, "invalid_grant", text)
         self._memory.close_session(claims["sid"])
-        return Response(status_code=204)
+        return Response(status_code=204, headers={"Cache-Control": "no-cache"})
 
     async def logout_confirm(self, request: Request) -> Response:
         """The answer to "Do you want to log out?"."""

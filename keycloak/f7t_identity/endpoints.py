@@ -19,23 +19,28 @@ from f7t_identity.realm import Client
 _log = logging.getLogger("f7t_identity")
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_METHODS = "Access-Control-Allow-Methods"
+_EXPOSED_BY_USERINFO = f"{_METHODS}, WWW-Authenticate"
 _CHALLENGE = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 
 
-def allow_origin(origin: str) -> dict[str, str]:
-    """Headers that let a page of ``origin`` read the answer (Fetch standard, CORS)."""
-    return {
+def allow_origin(origin: str, expose: str | None = None) -> dict[str, str]:
+    """Headers that let a page of ``origin`` read the answer (Fetch standard, CORS).
+
+    ``expose`` lists the headers it may read beside the usual ones.
+    """
+    headers = {
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Allow-Credentials": "true",
-        "Access-Control-Expose-Headers": "Access-Control-Allow-Methods, WWW-Authenticate",
         "Vary": "Origin",
     }
+    return headers if expose is None else {**headers, "Access-Control-Expose-Headers": expose}
 
 
-def any_origin(request: Request) -> dict[str, str]:
+def any_origin(request: Request, expose: str | None = None) -> dict[str, str]:
     """CORS headers of public documents: every origin may read them."""
     origin = request.headers.get("origin")
-    return allow_origin(origin) if origin else {}
+    return allow_origin(origin, expose) if origin else {}
 
 
 def checked_challenge(client: Client, form: Mapping[str, str]) -> tuple[str | None, str]:
@@ -60,6 +65,12 @@ def checked_challenge(client: Client, form: Mapping[str, str]) -> tuple[str | No
     return challenge, method or "plain"
 
 
+def _bad_grant_type(form: Form) -> OAuthError:
+    if "grant_type" not in form:
+        return OAuthError(400, "invalid_request", "Missing form parameter: grant_type")
+    return OAuthError(400, "unsupported_grant_type", "Unsupported grant_type")
+
+
 class MachineEndpoints:
     """The endpoints under ``protocol/openid-connect`` that answer JSON."""
 
@@ -71,14 +82,13 @@ class MachineEndpoints:
     async def token(self, request: Request) -> Response:
         """Token endpoint (RFC 6749 §3.2)."""
         form = await read_form(request)
-        kind = form.get("grant_type")
-        if kind is None:
-            raise OAuthError(400, "invalid_request", "Missing form parameter: grant_type")
+        kind = form.get("grant_type", "")
         if kind not in GRANTS:
-            raise OAuthError(400, "unsupported_grant_type", "Unsupported grant_type")
+            error = _bad_grant_type(form)
+            return JSONResponse(error.body(), error.status, _NO_STORE)
         cors = self._origin_headers(request, form)
         if cors is None:
-            return JSONResponse({"error": "Invalid origin"}, 403)
+            return JSONResponse({"error": "Invalid origin"}, 403, _NO_STORE)
         try:
             client = authenticate_client(self._issuer.realm, request.headers, form)
             address = request.client.host if request.client is not None else ""
@@ -107,7 +117,8 @@ class MachineEndpoints:
             return {}
         allowed = resolved_origins(client)
         own = "/".join(self._public.split("/")[:3])
-        return allow_origin(origin) if {origin, "*"} & {*allowed, own} else None
+        mine = {origin, "*"} & {*allowed, own}
+        return allow_origin(origin, _METHODS) if mine else None
 
     async def device(self, request: Request) -> Response:
         """Device authorization endpoint (RFC 8628 §3.1)."""
@@ -152,6 +163,10 @@ class MachineEndpoints:
         named = client.client_id in ([audience] if isinstance(audience, str) else audience)
         if claims is None or not named:
             return JSONResponse({"active": False}, headers=_NO_STORE)
+        if "sid" not in claims:
+            # The notes of a transient session are gone once its token was made.
+            gone = self._issuer.tokens.note_claims(client, str(claims["scope"]))
+            claims = {name: value for name, value in claims.items() if name not in gone}
         more = {
             "client_id": claims["azp"],
             "username": claims.get("preferred_username"),
@@ -191,7 +206,8 @@ class MachineEndpoints:
             return await self._userinfo(request)
         except BearerError as error:
             headers = {
-                **any_origin(request),
+                **_NO_STORE,
+                **any_origin(request, _EXPOSED_BY_USERINFO),
                 "WWW-Authenticate": error.challenge(self._issuer.realm.name),
             }
             return PlainTextResponse("", error.status, headers)
@@ -210,7 +226,9 @@ class MachineEndpoints:
         body = self._issuer.tokens.userinfo(claims, client, user)
         origin = request.headers.get("origin")
         allowed = origin is not None and origin in claims.get("allowed-origins", [])
-        return JSONResponse(body, headers=any_origin(request) if allowed else None)
+        cors = any_origin(request, _METHODS) if allowed else {}
+        fresh = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
+        return JSONResponse(body, headers={**fresh, **cors})
 
     async def _bearer(self, request: Request) -> str:
         """The access token from the header or the form, one of them only (RFC 6750 §2)."""
@@ -219,7 +237,9 @@ class MachineEndpoints:
         form = await read_form(request) if request.method == "POST" else Form()
         sent = form.get("access_token")
         if header and sent:
-            raise BearerError(400, "invalid_request", "More than one method used for the token")
+            raise BearerError(
+                400, "invalid_request", "More than one method used for including an access token"
+            )
         if not (header or sent):
             raise BearerError(401)
         return header or sent or ""
@@ -239,7 +259,7 @@ class MachineEndpoints:
             "account-service": f"{self._public}/account",
             "tokens-not-before": 0,
         }
-        return JSONResponse(body, headers=any_origin(request))
+        return JSONResponse(body, headers={"Cache-Control": "no-cache", **any_origin(request)})
 
     async def discovery(self, request: Request) -> Response:
         """OpenID Connect Discovery.
@@ -253,7 +273,10 @@ class MachineEndpoints:
         body = self._document(
             f"{self._public}/protocol/openid-connect", f"{direct}/protocol/openid-connect"
         )
-        headers = {"Cache-Control": "no-cache, must-revalidate, no-store", **any_origin(request)}
+        headers = {
+            "Cache-Control": "no-cache, must-revalidate, no-transform, no-store",
+            **any_origin(request),
+        }
         return JSONResponse(body, headers=headers)
 
     def _document(self, front: str, back: str) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from f7t_identity.errors import OAuthError
@@ -13,7 +13,7 @@ from f7t_identity.forms import Form, same
 from f7t_identity.keys import b64url
 from f7t_identity.realm import Client, Realm, User
 from f7t_identity.sessions import Device, DeviceState, Memory, UserSession
-from f7t_identity.tokens import Grant, TokenMaker, granted_scopes, resolve_scopes
+from f7t_identity.tokens import Grant, Scopes, TokenMaker, granted_scopes, resolve_scopes
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
@@ -128,13 +128,25 @@ def _refresh(issuer: Issuer, request: TokenRequest) -> Grant:
     if client.client_id not in session.clients:
         raise OAuthError(400, "invalid_grant", "Session doesn't have required client")
     user = _session_user(issuer, session)
-    granted = str(claims["scope"])
-    asked = form.get("scope")
-    if asked and not set(asked.split()) <= set(granted.split()):
-        raise OAuthError(400, "invalid_scope", f"Invalid scopes: {asked}")
+    scopes = _refreshed_scopes(issuer, client, str(claims["scope"]).split(), form.get("scope"))
     issuer.memory.touch(session)
-    scopes = granted_scopes(issuer.realm, client, (asked or granted).split())
     return Grant(client, user, scopes, "rt", session, acr=claims["acr"])
+
+
+def _refreshed_scopes(
+    issuer: Issuer, client: Client, granted: list[str], asked: str | None
+) -> Scopes:
+    """What was granted, less the optional scopes that are not asked for again.
+
+    ``openid`` always stays, it is only hidden; it cannot be won by asking. Raises OAuthError.
+    """
+    if asked is None:
+        return granted_scopes(issuer.realm, client, granted)
+    words = asked.split()
+    if not words or not set(words) <= {"openid", *granted}:
+        raise OAuthError(400, "invalid_scope", f"Invalid scopes: {asked}")
+    scopes = granted_scopes(issuer.realm, client, words)
+    return replace(scopes, openid="openid" in granted, quiet="openid" not in words)
 
 
 def _authorization_code(issuer: Issuer, request: TokenRequest) -> Grant:

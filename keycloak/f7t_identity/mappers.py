@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from f7t_identity.realm import Client, Mapper, User
 
 Claims = dict[str, Any]
+SESSION_NOTE = "oidc-usersessionmodel-note-mapper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ SUPPORTED: Mapping[str, Callable[[Mapper, Subject, Claims], None]] = {
     "oidc-usermodel-client-role-mapper": _client_roles,
     "oidc-audience-mapper": _audience,
     "oidc-audience-resolve-mapper": _audience_resolve,
-    "oidc-usersessionmodel-note-mapper": _session_note,
+    SESSION_NOTE: _session_note,
     "oidc-hardcoded-claim-mapper": _hardcoded,
     "oidc-allowed-origins-mapper": _allowed_origins,
     "oidc-acr-mapper": _acr,

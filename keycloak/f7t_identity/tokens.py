@@ -22,23 +22,28 @@ from f7t_identity.jws import (
     sign_rs256,
 )
 from f7t_identity.keys import KeyRing, b64url
-from f7t_identity.mappers import Claims, Subject, mapped_claims
+from f7t_identity.mappers import SESSION_NOTE, Claims, Subject, mapped_claims
 from f7t_identity.realm import Client, Mapper, Realm, User
 from f7t_identity.sessions import Memory, UserSession
 
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """Client scopes granted to a request."""
+    """Client scopes granted to a request.
+
+    ``quiet`` hides ``openid`` in answers: granted, but not asked for by this refresh.
+    """
 
     openid: bool
     names: tuple[str, ...]
     shown: tuple[str, ...]
+    quiet: bool = False
 
     @property
     def text(self) -> str:
         """Value of ``scope`` in answers and access tokens."""
-        return " ".join((*(("openid",) if self.openid else ()), *self.shown))
+        openid = ("openid",) if self.openid and not self.quiet else ()
+        return " ".join((*openid, *self.shown))
 
     @property
     def full_text(self) -> str:
@@ -67,11 +72,12 @@ class Grant:
 def resolve_scopes(realm: Realm, client: Client, requested: str | None) -> Scopes:
     """Default scopes of the client plus the requested optional ones.
 
-    Raises OAuthError (``invalid_scope``) if a requested one is not the client's.
+    Raises OAuthError (``invalid_scope``) if a requested one is not the client's, or if the request
+    names none although it has the parameter.
     """
     words = (requested or "").split()
     allowed = {"openid", *client.default_scopes, *client.optional_scopes}
-    if any(word not in allowed for word in words):
+    if (requested is not None and not words) or any(word not in allowed for word in words):
         raise OAuthError(400, "invalid_scope", f"Invalid scopes: {requested}")
     return granted_scopes(realm, client, words)
 
@@ -100,7 +106,7 @@ class TokenMaker:
         """Body of a successful token response (RFC 6749 §5.1 with Keycloak's additions)."""
         now = int(self._clock())
         subject = _subject(grant)
-        mappers = self._mappers(grant)
+        mappers = self._mappers(grant.client, grant.scopes)
         lifespan = self._access_lifespan(grant, now)
         access = self._sign(self._access_claims(grant, subject, mappers, now, now + lifespan))
         body: dict[str, Any] = {
@@ -161,12 +167,17 @@ class TokenMaker:
         """Claims of the userinfo answer (OpenID Connect Core §5.3)."""
         scopes = granted_scopes(self._realm, client, str(claims["scope"]).split())
         grant = Grant(client, user, scopes, "", acr=str(claims.get("acr", "1")))
-        mapped = mapped_claims(self._mappers(grant), "userinfo", _subject(grant))
+        mapped = mapped_claims(self._mappers(client, scopes), "userinfo", _subject(grant))
         return {"sub": user.id, **mapped}
 
-    def _mappers(self, grant: Grant) -> list[Mapper]:
-        found = list(grant.client.mappers)
-        for name in grant.scopes.names:
+    def note_claims(self, client: Client, scope: str) -> set[str]:
+        """Names of the claims of such a token that come from notes of its session."""
+        mappers = self._mappers(client, granted_scopes(self._realm, client, scope.split()))
+        return {mapper.config["claim.name"] for mapper in mappers if mapper.kind == SESSION_NOTE}
+
+    def _mappers(self, client: Client, scopes: Scopes) -> list[Mapper]:
+        found = list(client.mappers)
+        for name in scopes.names:
             found.extend(self._realm.scopes[name].mappers)
         return found
 

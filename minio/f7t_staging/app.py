@@ -9,6 +9,7 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -26,6 +27,16 @@ _LINGER_SECONDS = 10.0
 _CLIENT_LEFT = 499
 _IO_THREADS = 16
 _HOST_ID = hashlib.sha256(b"f7t-staging").hexdigest()
+# Refused before bucket and key were told apart.
+_WITHOUT_BUCKET = {
+    "AllAccessDisabled",
+    "BadRequest",
+    "InvalidBucketName",
+    "MalformedDate",
+    "MetadataTooLarge",
+    "RequestTimeTooSkewed",
+    "XMinioInvalidResourceName",
+}
 _HEALTH = ("/minio/health/live", "/minio/health/ready")
 _COMMON_HEADERS = {
     "Accept-Ranges": "bytes",
@@ -98,7 +109,9 @@ class StagingApp:
                 request = build_request(scope, receive, request_id)
                 response = await self._answer(request)
             except S3Error as error:
-                response = _error_response(error, scope, request, request_id)
+                response = self._error_response(error, scope, request, request_id)
+            named = {"X-Amz-Bucket-Region": self._credentials.region, **response.headers}
+            response = replace(response, headers=named)
             await _send(response, request, request_id, scope["method"], send)
         except ClientDisconnected:
             return
@@ -121,6 +134,23 @@ class StagingApp:
             logger.exception("failed", extra={"fields": {"request_id": request.request_id}})
             raise S3Error("InternalError") from error
 
+    def _error_response(
+        self, error: S3Error, scope: Scope, request: Request | None, request_id: str
+    ) -> Response:
+        if scope["method"] == "HEAD":
+            return Response(error.status)
+        named = request if error.code not in _WITHOUT_BUCKET else None
+        body = error_body(
+            error,
+            bucket=named.bucket if named else "",
+            key=named.key if named else "",
+            resource=request.path if request else quote(scope["raw_path"]),
+            region=self._credentials.region,
+            request_id=request_id,
+            host_id=_HOST_ID,
+        )
+        return Response(error.status, {"Content-Type": "application/xml"}, body)
+
 
 def _log_request(scope: Scope, request_id: str, status: int, started: float) -> None:
     fields = {
@@ -132,20 +162,6 @@ def _log_request(scope: Scope, request_id: str, status: int, started: float) -> 
         "seconds": round(time.monotonic() - started, 4),
     }
     logger.info("request", extra={"fields": fields})
-
-
-def _error_response(
-    error: S3Error, scope: Scope, request: Request | None, request_id: str
-) -> Response:
-    body = error_body(
-        error,
-        bucket=request.bucket if request else "",
-        key=request.key if request else "",
-        resource=request.path if request else quote(scope["raw_path"]),
-        request_id=request_id,
-        host_id=_HOST_ID,
-    )
-    return Response(error.status, {"Content-Type": "application/xml"}, body)
 
 
 async def _send(

@@ -73,6 +73,13 @@ def _decoded_length(request: Request) -> int | None:
     return int(value)
 
 
+def require_digest(request: Request) -> None:
+    """Raises S3Error MissingContentMD5 unless the headers announce a digest of the body."""
+    announced = expectation_from_headers(request.headers)
+    if not (announced.md5 or announced.checksums or announced.trailing):
+        raise S3Error("MissingContentMD5")
+
+
 async def read_document(request: Request, proof: Proof, limit: int = 1024 * 1024) -> bytes:
     """A whole small body, verified; empty if there is none.
 

@@ -51,7 +51,7 @@ async def create_bucket(request: Request, proof: Proof, store: Store, region: st
         except MalformedDocument as error:
             raise S3Error("MalformedXML") from error
         if wanted not in (None, "", region):
-            raise S3Error("InvalidRegion")
+            raise S3Error("InvalidRegion", f"Region does not match; expecting '{region}'.")
     await store.change(IndexWriter.create_bucket, request.bucket)
     return Response(headers={"Location": f"/{request.bucket}"})
 
@@ -59,7 +59,7 @@ async def create_bucket(request: Request, proof: Proof, store: Store, region: st
 def head_bucket(request: Request, index: IndexReader) -> Response:
     """HEAD bucket; raises S3Error NoSuchBucket."""
     index.bucket(request.bucket)
-    return Response()
+    return Response(headers={"Content-Type": "application/xml"})
 
 
 def bucket_location(request: Request, index: IndexReader, region: str) -> Response:

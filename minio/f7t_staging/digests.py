@@ -97,8 +97,8 @@ class RunningDigests:
 def expectation_from_headers(headers: Mapping[str, str]) -> Expectation:
     """What the plain headers announce: Content-MD5, x-amz-checksum-*, x-amz-trailer.
 
-    Raises S3Error InvalidDigest or NotImplemented (checksum kinds without a fast implementation
-    in the standard library: crc32c, crc64nvme).
+    Raises S3Error InvalidDigest, InvalidArgument (no checksum) or NotImplemented (checksum kinds
+    without a fast implementation in the standard library: crc32c, crc64nvme).
     """
     trailing = tuple(
         name.strip().removeprefix(CHECKSUM_PREFIX)
@@ -110,8 +110,19 @@ def expectation_from_headers(headers: Mapping[str, str]) -> Expectation:
         for name, value in headers.items()
         if name.startswith(CHECKSUM_PREFIX) and name not in _CHECKSUM_SETTINGS
     }
+    for algorithm, value in checksums.items():
+        _check_checksum(algorithm, value)
     md5 = headers.get("content-md5")
     return Expectation(None, _decode_md5(md5) if md5 else None, checksums, trailing)
+
+
+def _check_checksum(algorithm: str, value: str) -> None:
+    try:
+        size = len(base64.b64decode(value, validate=True))
+    except (binascii.Error, ValueError):
+        size = 0
+    if size != len(_new_digest(algorithm).digest()):
+        raise S3Error("InvalidArgument", "Invalid checksum provided.")
 
 
 def _decode_md5(value: str) -> bytes:

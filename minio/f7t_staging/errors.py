@@ -8,7 +8,13 @@ _TABLE: dict[str, tuple[int, str]] = {
     "AccessDenied": (403, "Access Denied."),
     "AllAccessDisabled": (403, "All access to this resource has been disabled."),
     "AuthorizationHeaderMalformed": (400, "The authorization header is malformed."),
+    "AuthorizationParametersError": (
+        400,
+        "Error parsing the Credential/X-Amz-Credential parameter; incorrect service. This "
+        'endpoint belongs to "s3".',
+    ),
     "AuthorizationQueryParametersError": (400, "Error parsing the X-Amz query parameters."),
+    "BadRequest": (400, "400 BadRequest"),
     "BadDigest": (400, "The Content-Md5 you specified did not match what we received."),
     "BucketAlreadyOwnedByYou": (
         409,
@@ -32,7 +38,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "InvalidDigest": (400, "The Content-Md5 you specified is not valid."),
     "InvalidPart": (
         400,
-        "One or more of the specified parts could not be found. The part may not have been "
+        "One or more of the specified parts could not be found.  The part may not have been "
         "uploaded, or the specified entity tag may not match the part's entity tag.",
     ),
     "InvalidPartOrder": (
@@ -59,7 +65,16 @@ _TABLE: dict[str, tuple[int, str]] = {
         400,
         "Your metadata headers exceed the maximum allowed metadata size.",
     ),
+    "MissingContentMD5": (
+        400,
+        "Missing or invalid required header for this request: Content-Md5 or Amz-Content-Checksum",
+    ),
+    "MalformedDate": (
+        400,
+        "Invalid date format header, expected to be in ISO8601, RFC1123 or RFC1123Z time format.",
+    ),
     "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
+    "MissingFields": (400, "Missing fields in request."),
     "MissingContentLength": (411, "You must provide the Content-Length HTTP header."),
     "NoSuchBucket": (404, "The specified bucket does not exist"),
     "NoSuchKey": (404, "The specified key does not exist."),
@@ -93,6 +108,10 @@ _TABLE: dict[str, tuple[int, str]] = {
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
     ),
     "XMinioInvalidObjectName": (400, "Object name contains unsupported characters."),
+    "XMinioInvalidResourceName": (
+        400,
+        'Resource name contains bad components such as ".." or ".".',
+    ),
     "XMinioStorageFull": (
         507,
         "Storage backend has reached its minimum free drive threshold. Please delete a few "
@@ -117,7 +136,14 @@ class ClientDisconnected(Exception):
 
 
 def error_body(
-    error: S3Error, *, bucket: str, key: str, resource: str, request_id: str, host_id: str
+    error: S3Error,
+    *,
+    bucket: str,
+    key: str,
+    resource: str,
+    region: str,
+    request_id: str,
+    host_id: str,
 ) -> bytes:
     """The `<Error>` document of `error`, elements in MinIO's order."""
     return document(
@@ -128,6 +154,7 @@ def error_body(
             element("Key", key) if key else None,
             element("BucketName", bucket) if bucket else None,
             element("Resource", resource),
+            element("Region", region),
             element("RequestId", request_id),
             element("HostId", host_id),
         )

@@ -32,7 +32,7 @@ def boundary_of(content_type: str) -> bytes:
     kind, _, parameters = content_type.partition(";")
     boundary = header_parameters(f";{parameters}").get("boundary", "")
     if kind.strip().lower() != "multipart/form-data" or not 1 <= len(boundary) <= 200:
-        raise S3Error("MalformedPOSTRequest")
+        raise malformed("no multipart boundary param in Content-Type")
     return boundary.encode("utf-8", "surrogateescape")
 
 
@@ -87,16 +87,17 @@ class FormReader:
             if len(window) > keep:
                 yield window[:-keep]
                 window = window[-keep:]
-            window += await self._next("IncompleteBody")
+            window += await self._next(S3Error("IncompleteBody"))
         yield window[:end]
         async for _ in self._pieces:
             pass
 
-    async def _next(self, code: str) -> bytes:
+    async def _next(self, end: S3Error) -> bytes:
+        """The next piece of the body; raises `end` if there is none."""
         try:
             return await anext(self._pieces)
         except StopAsyncIteration:
-            raise S3Error(code) from None
+            raise end from None
 
     async def _until(self, mark: bytes, limit: int) -> bytes:
         """What comes before `mark`, which is consumed; at most `limit` bytes."""
@@ -105,7 +106,7 @@ class FormReader:
             if len(self._buffer) > limit + len(mark):
                 raise S3Error("MalformedPOSTRequest")
             searched = max(0, len(self._buffer) - len(mark) + 1)
-            self._buffer += await self._next("MalformedPOSTRequest")
+            self._buffer += await self._next(malformed("unexpected EOF"))
         if end > limit:
             raise S3Error("MalformedPOSTRequest")
         content, self._buffer = self._buffer[:end], self._buffer[end + len(mark) :]
@@ -114,7 +115,10 @@ class FormReader:
     async def _part_header(self) -> tuple[str, str]:
         """Name in lower case and file name of the part that starts here."""
         # Blanks may follow the boundary; two dashes there mean that no part is left.
-        if (await self._until(b"\r\n", 100)).strip(b" \t"):
+        behind = (await self._until(b"\r\n", 100)).strip(b" \t")
+        if behind == b"--":
+            raise malformed("The file or text content is missing")
+        if behind:
             raise S3Error("MalformedPOSTRequest")
         self._buffer = b"\r\n" + self._buffer
         header = await self._until(b"\r\n\r\n", _MAX_PART_HEADER)
@@ -126,6 +130,12 @@ class FormReader:
                 if kind.strip().lower() == "form-data" and parameters.get("name"):
                     return parameters["name"].lower(), parameters.get("filename", "")
         raise S3Error("MalformedPOSTRequest")
+
+
+def malformed(detail: str) -> S3Error:
+    """MalformedPOSTRequest with a word about what is wrong."""
+    text = "The body of your POST request is not well-formed multipart/form-data."
+    return S3Error("MalformedPOSTRequest", f"{text} ({detail})")
 
 
 def _text(content: bytes) -> str:

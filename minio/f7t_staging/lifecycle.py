@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from xml.etree.ElementTree import Element
 
-from f7t_staging.body import read_document
+from f7t_staging.body import read_document, require_digest
 from f7t_staging.errors import S3Error
 from f7t_staging.http import Request, Response, xml_response
 from f7t_staging.index import Bucket, IndexReader, IndexWriter
@@ -19,6 +19,9 @@ from f7t_staging.xmlio import MalformedDocument, child_text, parse
 # Uploads nobody completed or aborted are dropped after a day, rule or no rule.
 STALE_UPLOAD = timedelta(days=1)
 _MAX_RULES = 1000
+_NO_RULE_OF_OURS = (
+    "The XML you provided was not well-formed or did not validate against our published schema"
+)
 _DELETE_BATCH = 500
 _RULE_CHILDREN = {
     "ID",
@@ -73,8 +76,13 @@ def parse_rules(body: bytes) -> tuple[Rule, ...]:
     try:
         root = parse(body, "LifecycleConfiguration")
         nodes = root.findall("Rule")
-        if not 1 <= len(nodes) <= _MAX_RULES:
-            raise S3Error("MalformedXML")
+        if not nodes:
+            text = "Lifecycle configuration should have at least one rule"
+            raise S3Error("InvalidArgument", text)
+        if len(nodes) > _MAX_RULES:
+            raise S3Error(
+                "InvalidArgument", "Lifecycle configuration allows a maximum of 1000 rules"
+            )
         return tuple(_parse_rule(node) for node in nodes)
     except MalformedDocument as error:
         raise S3Error("MalformedXML") from error
@@ -86,8 +94,11 @@ def _parse_rule(node: Element) -> Rule:
     status = child_text(node, "Status")
     expiration = node.find("Expiration")
     abort = node.find("AbortIncompleteMultipartUpload")
-    if status not in ("Enabled", "Disabled") or (expiration is None and abort is None):
-        raise S3Error("MalformedXML")
+    if status not in ("Enabled", "Disabled"):
+        text = "Status must be set to either Enabled or Disabled"
+        raise S3Error("InvalidArgument", text)
+    if expiration is None and abort is None:
+        raise _invalid()
     days, date = _parse_expiration(expiration) if expiration is not None else (None, None)
     abort_days = None
     if abort is not None:
@@ -100,13 +111,14 @@ def _parse_expiration(node: Element) -> tuple[int | None, datetime | None]:
         raise S3Error("NotImplemented")
     days, date = child_text(node, "Days"), child_text(node, "Date")
     if (days is None) == (date is None):
-        raise S3Error("MalformedXML")
+        raise _invalid()
     if days is not None:
         return _positive(days), None
     try:
         given = datetime.fromisoformat(date or "")
     except ValueError as error:
-        raise S3Error("MalformedXML") from error
+        text = "Date must be provided in ISO 8601 format"
+        raise S3Error("InvalidArgument", text) from error
     moment = given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
     if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
         raise S3Error("InvalidArgument", "'Date' must be at midnight GMT")
@@ -120,22 +132,29 @@ def _parse_prefix(node: Element) -> str:
     if narrowed is None:
         return flat or ""
     if flat is not None:
-        raise S3Error("MalformedXML")
+        raise _invalid()
     if {child.tag for child in narrowed} - {"Prefix"}:
         raise S3Error("NotImplemented")
     return child_text(narrowed, "Prefix") or ""
 
 
 def _positive(value: str | None) -> int:
-    if value is None or not re.fullmatch("[0-9]{1,6}", value.strip()):
+    if value is None or not re.fullmatch("-?[0-9]{1,6}", value.strip()):
         raise S3Error("MalformedXML")
-    if int(value) == 0:
-        raise S3Error("InvalidArgument", "Number of days must be a positive integer")
+    if int(value) <= 0:
+        text = "Days must be positive integer when used with Expiration"
+        raise S3Error("InvalidArgument", text)
     return int(value)
 
 
+def _invalid() -> S3Error:
+    """The document is XML, but the rule makes no sense."""
+    return S3Error("InvalidArgument", _NO_RULE_OF_OURS)
+
+
 async def put_lifecycle(request: Request, proof: Proof, store: Store) -> Response:
-    """PUT bucket?lifecycle; raises S3Error NoSuchBucket or what `parse_rules` raises."""
+    """PUT bucket?lifecycle; raises S3Error NoSuchBucket, MissingContentMD5 or as `parse_rules`."""
+    require_digest(request)
     body = await read_document(request, proof)
     store.index.bucket(request.bucket)
     parse_rules(body)

@@ -102,9 +102,7 @@ def list_objects(request: Request, index: IndexReader) -> Response:
     Raises S3Error NoSuchBucket or InvalidArgument.
     """
     index.bucket(request.bucket)
-    version_2 = request.parameter("list-type") is not None
-    if request.parameter("list-type") not in (None, "2"):
-        raise S3Error("InvalidArgument", "list-type must be 2")
+    version_2 = request.parameter("list-type") == "2"
     encoding = request.parameter("encoding-type")
     if encoding not in (None, "", "url"):
         raise S3Error("InvalidArgument", "Invalid Encoding Method specified in Request")
@@ -118,7 +116,7 @@ def list_objects(request: Request, index: IndexReader) -> Response:
         element("Name", request.bucket),
         element("Prefix", encode(prefix)),
         element("Delimiter", encode(delimiter)) if delimiter else None,
-        element("MaxKeys", limit),
+        element("MaxKeys", integer_parameter(request, "max-keys", MAX_KEYS)),
         element("EncodingType", "url") if encoding == "url" else None,
         element("IsTruncated", str(page.truncated).lower()),
     )
@@ -135,9 +133,9 @@ def list_objects(request: Request, index: IndexReader) -> Response:
     return xml_response(document(root))
 
 
-def page_size(request: Request, name: str) -> int:
-    """The page size asked for, at most 1000; raises S3Error InvalidArgument."""
-    return min(integer_parameter(request, name, MAX_KEYS), MAX_KEYS)
+def page_size(request: Request, name: str, most: int = MAX_KEYS) -> int:
+    """The page size asked for, at most `most`; raises S3Error InvalidArgument."""
+    return min(integer_parameter(request, name, most), most)
 
 
 def integer_parameter(request: Request, name: str, default: int) -> int:
@@ -147,9 +145,15 @@ def integer_parameter(request: Request, name: str, default: int) -> int:
         return default
     if not re.fullmatch("[0-9]{1,10}", value) or int(value) > 2147483647:
         raise S3Error(
-            "InvalidArgument", f"Argument {name} must be an integer between 0 and 2147483647"
+            "InvalidArgument",
+            f"Argument {_camel(name)} must be an integer between 0 and 2147483647",
         )
     return int(value)
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("-")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def _after_v2(request: Request) -> str:
@@ -157,9 +161,12 @@ def _after_v2(request: Request) -> str:
     if token is None:
         return request.parameter("start-after") or ""
     try:
-        return base64.b64decode(token, validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise S3Error("InvalidArgument", "The continuation token provided is incorrect") from error
+        after = base64.b64decode(token, validate=True).decode()
+    except (binascii.Error, ValueError):
+        after = ""
+    if not after:
+        raise S3Error("InvalidArgument", "The continuation token provided is incorrect")
+    return after
 
 
 def _v1_elements(request: Request, page: Page) -> list[Xml | None]:
@@ -197,4 +204,4 @@ def _contents(found: StoredObject, key: str, *, owner: bool) -> Xml:
 
 def owner_element(name: str) -> Xml:
     """The one owner of everything, under the element name the document asks for."""
-    return element(name, element("ID", OWNER_ID), element("DisplayName", "f7t-staging"))
+    return element(name, element("ID", OWNER_ID), element("DisplayName", "minio"))

@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 import time
+from dataclasses import replace
 from itertools import pairwise
 from xml.etree.ElementTree import Element
 
@@ -14,7 +15,7 @@ from f7t_staging.errors import S3Error
 from f7t_staging.http import Request, Response, xml_response
 from f7t_staging.index import IndexReader, IndexWriter, Part, PendingUpload
 from f7t_staging.listing import integer_parameter, iso_time, owner_element, page_size
-from f7t_staging.names import check_key, metadata_of
+from f7t_staging.names import metadata_of
 from f7t_staging.sigv4 import Proof
 from f7t_staging.store import Store
 from f7t_staging.xmlio import (
@@ -35,7 +36,6 @@ _MAX_COMPLETE_DOCUMENT = 4 * 1024 * 1024
 
 async def initiate(request: Request, store: Store) -> Response:
     """POST object?uploads; raises S3Error NoSuchBucket or what the names and headers deserve."""
-    check_key(request.key)
     upload = PendingUpload(
         secrets.token_hex(16),
         request.bucket,
@@ -63,10 +63,11 @@ async def upload_part(request: Request, proof: Proof, store: Store) -> Response:
     if request.header("x-amz-copy-source") is not None:
         raise S3Error("NotImplemented")
     number = request.parameter("partNumber") or ""
-    if not re.fullmatch("[0-9]{1,5}", number) or not 1 <= int(number) <= MAX_PARTS:
-        raise S3Error(
-            "InvalidArgument", f"Part number must be an integer between 1 and {MAX_PARTS}"
-        )
+    if not re.fullmatch("[0-9]{1,5}", number) or int(number) == 0:
+        raise S3Error("InvalidPart")
+    if int(number) > MAX_PARTS:
+        text = f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive"
+        raise S3Error("InvalidArgument", text)
     upload = _pending(request, store.index)
     blob = await store.blobs.store(upload_of(request, proof))
     await store.change_or_discard([blob.name], IndexWriter.put_part, upload.id, int(number), blob)
@@ -93,19 +94,24 @@ async def complete(request: Request, proof: Proof, store: Store) -> Response:
         element("ETag", f'"{etag}"'),
         namespace=S3_NAMESPACE,
     )
-    return xml_response(document(root))
+    answer = xml_response(document(root))
+    return replace(answer, headers={**answer.headers, "ETag": f'"{etag}"'})
 
 
 async def abort(request: Request, store: Store) -> Response:
-    """DELETE object?uploadId; raises S3Error NoSuchUpload."""
-    await store.change(IndexWriter.abort_upload, _pending(request, store.index).id)
+    """DELETE object?uploadId; what is not there is aborted already."""
+    try:
+        await store.change(IndexWriter.abort_upload, _pending(request, store.index).id)
+    except S3Error as error:
+        if error.code != "NoSuchUpload":
+            raise
     return Response(204)
 
 
 def list_parts(request: Request, index: IndexReader) -> Response:
     """GET object?uploadId; raises S3Error NoSuchUpload or InvalidArgument."""
     upload = _pending(request, index)
-    limit = page_size(request, "max-parts")
+    limit = page_size(request, "max-parts", MAX_PARTS)
     marker = integer_parameter(request, "part-number-marker", 0)
     parts = [part for part in index.parts(upload.id) if part.number > marker]
     page = parts[:limit]
@@ -118,7 +124,7 @@ def list_parts(request: Request, index: IndexReader) -> Response:
         owner_element("Owner"),
         element("StorageClass", "STANDARD"),
         element("PartNumberMarker", marker),
-        element("NextPartNumberMarker", page[-1].number if page else 0),
+        element("NextPartNumberMarker", page[-1].number if page and len(parts) > limit else 0),
         element("MaxParts", limit),
         element("IsTruncated", str(len(parts) > limit > 0).lower()),
         *(_part_element(part) for part in page),
@@ -163,13 +169,21 @@ def _pending(request: Request, index: IndexReader) -> PendingUpload:
     return index.upload(request.bucket, request.key, request.parameter("uploadId") or "")
 
 
+def _no_part() -> S3Error:
+    return S3Error("InvalidRequest", "You must specify at least one part")
+
+
 def _requested_parts(body: bytes) -> list[tuple[int, str]]:
+    if not body:
+        raise _no_part()
     try:
         root = parse(body, "CompleteMultipartUpload")
         wanted = [_requested_part(node) for node in root.findall("Part")]
     except MalformedDocument as error:
         raise S3Error("MalformedXML") from error
-    if not 1 <= len(wanted) <= MAX_PARTS:
+    if not wanted:
+        raise _no_part()
+    if len(wanted) > MAX_PARTS:
         raise S3Error("MalformedXML")
     if any(one >= other for (one, _), (other, _) in pairwise(wanted)):
         raise S3Error("InvalidPartOrder")

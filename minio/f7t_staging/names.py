@@ -12,6 +12,7 @@ _IP_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_KEY_BYTES = 1024
+_MAX_SEGMENT_BYTES = 255
 _MAX_METADATA_BYTES = 8 * 1024
 _USER_PREFIX = "x-amz-meta-"
 _STANDARD_METADATA = {
@@ -43,11 +44,14 @@ def check_bucket_name(name: str) -> None:
 def check_key(key: str) -> None:
     """Raises S3Error KeyTooLongError (1024 bytes) or XMinioInvalidObjectName.
 
-    `.` and `..` as path segments are refused: HTTP clients rewrite such paths on their way.
+    `.` and `..` as path segments are refused: HTTP clients rewrite such paths on their way. So is
+    what could not be a path of a file system (`//`, segments of more than 255 bytes), as by MinIO.
     """
     if len(key.encode()) > _MAX_KEY_BYTES:
         raise S3Error("KeyTooLongError")
-    if "\0" in key or any(segment in (".", "..") for segment in key.split("/")):
+    segments = key.split("/")
+    too_long = any(len(segment.encode()) > _MAX_SEGMENT_BYTES for segment in segments)
+    if "\0" in key or "//" in key or too_long or {".", ".."} & set(segments):
         raise S3Error("XMinioInvalidObjectName")
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from urllib.parse import unquote
 
 from f7t_staging.blobs import Blob
-from f7t_staging.body import read_document, upload_of
+from f7t_staging.body import read_document, require_digest, upload_of
 from f7t_staging.errors import S3Error
 from f7t_staging.http import Request, Response, http_date, parse_http_date, xml_response
 from f7t_staging.index import IndexReader, IndexWriter, StoredObject
 from f7t_staging.listing import iso_time
-from f7t_staging.names import check_header, check_key, metadata_of
+from f7t_staging.names import check_header, metadata_of
 from f7t_staging.sigv4 import Proof
 from f7t_staging.store import OpenObject, Store
 from f7t_staging.xmlio import (
@@ -28,12 +29,16 @@ from f7t_staging.xmlio import (
 
 MAX_DELETIONS = 1000
 _MAX_DELETE_DOCUMENT = 4 * 1024 * 1024
+_COPY_ONTO_ITSELF = (
+    "This copy request is illegal because it is trying to copy an object to itself without "
+    "changing the object's metadata, storage class, website redirect location or encryption "
+    "attributes."
+)
 _CONDITIONAL_PUT = ("if-match", "if-none-match", "x-amz-write-offset-bytes")
 
 
 async def put_object(request: Request, proof: Proof, store: Store) -> Response:
     """PUT object; raises S3Error NoSuchBucket or what name, headers and body deserve."""
-    check_key(request.key)
     metadata = _put_metadata(request)
     store.index.bucket(request.bucket)
     blob = await store.blobs.store(upload_of(request, proof))
@@ -55,15 +60,17 @@ async def copy_object(request: Request, store: Store) -> Response:
     Raises S3Error NoSuchBucket, NoSuchKey, InvalidArgument, PreconditionFailed, InvalidRequest
     (a copy onto itself that changes nothing).
     """
-    check_key(request.key)
     given = _put_metadata(request)
     source = unquote(request.header("x-amz-copy-source") or "").removeprefix("/")
     bucket, _, key = source.partition("/")
     directive = request.header("x-amz-metadata-directive") or "COPY"
-    if not key or directive not in ("COPY", "REPLACE"):
-        raise S3Error("InvalidArgument", "Copy source or metadata directive is not valid")
+    if not key:
+        text = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey."
+        raise S3Error("InvalidArgument", text)
+    if directive not in ("COPY", "REPLACE"):
+        raise S3Error("InvalidArgument", "Unknown metadata directive.")
     if directive == "COPY" and (bucket, key) == (request.bucket, request.key):
-        raise S3Error("InvalidRequest", "A copy onto itself must replace the metadata")
+        raise S3Error("InvalidRequest", _COPY_ONTO_ITSELF)
     store.index.bucket(request.bucket)
     with store.open_object(bucket, key) as opened:
         _check_conditions(request, opened.info, "x-amz-copy-source-")
@@ -82,7 +89,8 @@ async def copy_object(request: Request, store: Store) -> Response:
         element("ETag", f'"{etag}"'),
         namespace=S3_NAMESPACE,
     )
-    return xml_response(document(root))
+    answer = xml_response(document(root))
+    return replace(answer, headers={**answer.headers, "ETag": f'"{etag}"'})
 
 
 def get_object(request: Request, store: Store) -> Response:
@@ -97,7 +105,7 @@ def get_object(request: Request, store: Store) -> Response:
         info = opened.info
         headers = _object_headers(info) | _overrides(request)
         if not _check_conditions(request, info):
-            return Response(304, headers)
+            return _not_modified(headers)
         start, length = 0, info.size
         status = 200
         if (wanted := parse_range(request.header("range"), info.size)) is not None:
@@ -114,7 +122,7 @@ def head_object(request: Request, index: IndexReader) -> Response:
     info = index.object(request.bucket, request.key)
     headers = _object_headers(info) | _overrides(request)
     if not _check_conditions(request, info):
-        return Response(304, headers)
+        return _not_modified(headers)
     headers["Content-Length"] = str(info.size)
     if (wanted := parse_range(request.header("range"), info.size)) is None:
         return Response(200, headers)
@@ -131,7 +139,8 @@ async def delete_object(request: Request, store: Store) -> Response:
 
 
 async def delete_objects(request: Request, proof: Proof, store: Store) -> Response:
-    """POST bucket?delete; raises S3Error NoSuchBucket or MalformedXML."""
+    """POST bucket?delete; raises S3Error NoSuchBucket, MalformedXML or MissingContentMD5."""
+    require_digest(request)
     body = await read_document(request, proof, _MAX_DELETE_DOCUMENT)
     try:
         root = parse(body, "Delete")
@@ -151,10 +160,10 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     """Start and length of the one range asked for; None if the whole object is the answer.
 
     Several ranges, other units and malformed headers are ignored (RFC 9110 §14.2). Raises S3Error
-    InvalidRange if no byte of the object is in the range.
+    InvalidRange if no byte of the object is in the range, or if it ends before it starts.
     """
-    found = re.fullmatch(r"bytes=\s*([0-9]{0,19})-([0-9]{0,19})\s*", header or "")
-    if found is None or found[0].strip() == "bytes=-":
+    found = re.fullmatch(r"bytes=([0-9]{0,19})-([0-9]{0,19})", header or "")
+    if found is None or found[0] == "bytes=-":
         return None
     first, last = found[1], found[2]
     if not first:
@@ -162,9 +171,7 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
         if not length:
             raise S3Error("InvalidRange")
         return size - length, length
-    if last and int(last) < int(first):
-        return None
-    if int(first) >= size:
+    if int(first) >= size or (last and int(last) < int(first)):
         raise S3Error("InvalidRange")
     end = min(int(last), size - 1) if last else size - 1
     return int(first), end - int(first) + 1
@@ -190,6 +197,12 @@ def _put_metadata(request: Request) -> dict[str, str]:
     if any(name in request.headers for name in _CONDITIONAL_PUT):
         raise S3Error("NotImplemented")
     return metadata_of(request.headers)
+
+
+def _not_modified(headers: Mapping[str, str]) -> Response:
+    """304 with what RFC 9110 §15.4.5 lets it have; the rest describes a body."""
+    kept = ("Cache-Control", "ETag", "Expires", "Last-Modified")
+    return Response(304, {name: headers[name] for name in kept if name in headers})
 
 
 def _object_headers(info: StoredObject) -> dict[str, str]:

@@ -28,8 +28,13 @@ class Condition:
     value: str
 
     def holds(self, fields: Mapping[str, str]) -> bool:
-        given = fields.get(self.field, "")
-        return given == self.value if self.operator == "eq" else given.startswith(self.value)
+        given, value = fields.get(self.field, ""), self.value
+        if self.field == "key":
+            # A key never begins with a slash; a policy may still say so.
+            value = value.lstrip("/")
+        if self.operator == "eq":
+            return given == value
+        return self.field not in _EXACT_ONLY and given.startswith(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ def parse_policy(text: bytes) -> Policy:
         raise _invalid("only expiration and conditions are known")
     conditions: list[Condition] = []
     smallest, largest = 0, MAX_UPLOAD
-    for entry in _list(members.get("conditions")):
+    for entry in _list(members.get("conditions", [])):
         if isinstance(entry, dict):
             conditions += [_condition("eq", f"${name}", value) for name, value in entry.items()]
             continue
@@ -72,20 +77,21 @@ def check_policy(policy: Policy, fields: Mapping[str, str], now: datetime) -> No
     must name the bucket. Every field, but for the signature's own, must be in the policy.
     """
     if now >= policy.expiration:
-        raise _denied("Policy expired")
+        raise _denied("Invalid according to Policy: Policy expired")
     covered = {condition.field for condition in policy.conditions}
     for condition in policy.conditions:
         if not condition.holds(fields):
-            raise _denied(
-                f"Policy Condition failed: [{condition.operator}, ${condition.field}, "
-                f"{condition.value}]"
-            )
-    for name in fields:
-        if name not in covered | _NOT_COVERED and not name.startswith(_IGNORED_PREFIX):
-            raise _denied(
-                "Each form field that you specify in a form must appear in the list of policy "
-                f'conditions. "{name}" not specified in the policy.'
-            )
+            raise _denied("Invalid according to Policy: Policy Condition failed")
+    surplus = [
+        "-".join(word.capitalize() for word in name.split("-"))
+        for name in sorted(fields)
+        if name not in covered | _NOT_COVERED and not name.startswith(_IGNORED_PREFIX)
+    ]
+    if surplus:
+        raise _denied(
+            "Each form field that you specify in a form must appear in the list of policy "
+            f'conditions. "{", ".join(surplus)}" not specified in the policy.'
+        )
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -113,8 +119,6 @@ def _condition(operator: str, name: object, value: object) -> Condition:
     field = name[1:].lower()
     if operator not in ("eq", "starts-with"):
         raise _invalid(f"unknown operator {operator}")
-    if operator == "starts-with" and field in _EXACT_ONLY:
-        raise _invalid(f"starts-with is not allowed for {field}")
     return Condition(operator, field, value)
 
 
@@ -125,16 +129,21 @@ def _size(value: object) -> int:
 
 
 def _expiration(value: object) -> datetime:
+    if not isinstance(value, str) or "T" not in value:
+        raise _invalid("expiration must have a date and a time")
     try:
-        moment = datetime.fromisoformat(str(value))
+        moment = datetime.fromisoformat(value)
     except ValueError as error:
         raise _invalid("expiration must be an ISO 8601 time") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _invalid(reason: str) -> S3Error:
-    return S3Error("PostPolicyInvalidKeyName", f"Invalid according to Policy: {reason}")
+    return S3Error(
+        "PostPolicyInvalidKeyName",
+        f"Invalid according to Policy: Policy Condition failed '({reason})'",
+    )
 
 
 def _denied(reason: str) -> S3Error:
-    return S3Error("AccessDenied", f"Access Denied. (Invalid according to Policy: {reason})")
+    return S3Error("AccessDenied", f"Access Denied. ({reason})")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from f7t_staging import buckets, formpost, lifecycle, listing, multipart, objects
 from f7t_staging.errors import S3Error
 from f7t_staging.http import Request, Response
-from f7t_staging.names import check_bucket_name
+from f7t_staging.names import check_bucket_name, check_key
 from f7t_staging.sigv4 import Credentials, Proof, authenticate
 from f7t_staging.store import Store
 
@@ -56,6 +56,7 @@ _READING = {
 async def dispatch(request: Request, store: Store, credentials: Credentials) -> Response:
     """Authenticate and answer one S3 request; raises S3Error."""
     now = datetime.now(UTC)
+    _check_components(request)
     if _is_form(request):
         return await formpost.post_object(request, store, credentials, now)
     proof = authenticate(request, credentials, now)
@@ -66,12 +67,18 @@ async def dispatch(request: Request, store: Store, credentials: Credentials) -> 
     return await _object(request, proof, store)
 
 
+def _check_components(request: Request) -> None:
+    """Raises S3Error XMinioInvalidResourceName for `.` or `..` as a segment, before all else."""
+    for text in (request.path, *(value for _, value in request.query)):
+        if any(segment.strip() in (".", "..") for segment in text.split("/")):
+            raise S3Error("XMinioInvalidResourceName")
+
+
 def _is_form(request: Request) -> bool:
     content_type = request.header("content-type") or ""
     return (
         request.method == "POST"
         and bool(request.bucket)
-        and not request.key
         and not request.query
         and content_type.lower().startswith("multipart/form-data")
     )
@@ -84,6 +91,11 @@ def _only(request: Request, allowed: set[str]) -> None:
         raise S3Error("NotImplemented")
 
 
+def _unsupported(request: Request) -> S3Error:
+    text = f"An unsupported API call for method: {request.method} at '{request.path}'"
+    return S3Error("BadRequest", text)
+
+
 def _selects(request: Request) -> str:
     """The sub-resource that selects the operation, `""` for the resource itself."""
     names = ("location", "lifecycle", "uploads", "delete", "uploadId")
@@ -93,7 +105,7 @@ def _selects(request: Request) -> str:
 def _service(request: Request, store: Store) -> Response:
     _only(request, set())
     if request.method != "GET":
-        raise S3Error("MethodNotAllowed")
+        raise _unsupported(request)
     return buckets.list_buckets(store.index)
 
 
@@ -123,7 +135,7 @@ async def _bucket(request: Request, proof: Proof, store: Store, region: str) -> 
             return buckets.head_bucket(request, store.index)
         case "DELETE":
             return await buckets.delete_bucket(request, store)
-    raise S3Error("MethodNotAllowed")
+    raise _unsupported(request)
 
 
 async def _lifecycle(method: str, request: Request, proof: Proof, store: Store) -> Response:
@@ -134,10 +146,11 @@ async def _lifecycle(method: str, request: Request, proof: Proof, store: Store) 
             return lifecycle.get_lifecycle(request, store.index)
         case "DELETE":
             return await lifecycle.delete_lifecycle(request, store)
-    raise S3Error("MethodNotAllowed")
+    raise _unsupported(request)
 
 
 async def _object(request: Request, proof: Proof, store: Store) -> Response:
+    check_key(request.key)
     if request.parameter("uploads") is not None or request.parameter("uploadId") is not None:
         return await _multipart(request, proof, store)
     match request.method:
@@ -155,7 +168,7 @@ async def _object(request: Request, proof: Proof, store: Store) -> Response:
             return await objects.put_object(request, proof, store)
         case "DELETE":
             return await objects.delete_object(request, store)
-    raise S3Error("MethodNotAllowed")
+    raise _unsupported(request)
 
 
 async def _multipart(request: Request, proof: Proof, store: Store) -> Response:
@@ -175,4 +188,4 @@ async def _multipart(request: Request, proof: Proof, store: Store) -> Response:
         case "GET", "uploadId":
             _only(request, {"uploadId", "max-parts", "part-number-marker", "encoding-type"})
             return multipart.list_parts(request, store.index)
-    raise S3Error("MethodNotAllowed")
+    raise _unsupported(request)

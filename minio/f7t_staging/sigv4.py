@@ -97,7 +97,7 @@ def authenticate(request: Request, credentials: Credentials, now: datetime) -> P
     RequestTimeTooSkewed, AuthorizationHeaderMalformed, AuthorizationQueryParametersError.
     """
     authorization = request.header("authorization")
-    presigned = any(name in _QUERY_FIELDS for name, _ in request.query)
+    presigned = request.parameter("X-Amz-Credential") is not None
     if authorization is not None and presigned:
         raise S3Error("InvalidRequest", "Only one authorization mechanism is allowed.")
     if presigned:
@@ -109,44 +109,59 @@ def authenticate(request: Request, credentials: Credentials, now: datetime) -> P
     raise S3Error("AccessDenied")
 
 
-def credential_date(
-    credential: str, credentials: Credentials, malformed: str, *, any_region: bool = False
-) -> str:
+def credential_date(credential: str, credentials: Credentials, *, any_region: bool = False) -> str:
     """The day (`yyyymmdd`) of a credential `key/day/region/s3/aws4_request`.
 
-    Raises S3Error InvalidAccessKeyId, or `malformed` for another shape, service or region.
+    Raises S3Error AuthorizationQueryParametersError (shape, day, end), AuthorizationHeaderMalformed
+    (region), AuthorizationParametersError (service) or InvalidAccessKeyId, in this order.
     """
     parts = credential.rsplit("/", 4)
-    if len(parts) != 5 or parts[3] != "s3" or parts[4] != "aws4_request":
-        raise S3Error(
-            malformed,
-            "The credential is malformed; expecting "
-            '"<access key>/YYYYMMDD/REGION/s3/aws4_request".',
+    if len(parts) != 5:
+        raise _bad_credential(
+            "the Credential is mal-formed; expecting "
+            '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
         )
-    access_key, date, region = parts[:3]
-    if not same(access_key, credentials.access_key):
-        raise S3Error("InvalidAccessKeyId")
+    access_key, date, region, service, end = parts
+    if not re.fullmatch("[0-9]{8}", date):
+        raise _bad_credential(
+            'incorrect date format. This date in the credential must be in the format "yyyyMMdd".'
+        )
     # Clients that look for the region sign the question with the region all others start from.
     allowed = {credentials.region, "us-east-1"} if any_region else {credentials.region}
     if region not in allowed:
         raise S3Error(
-            malformed,
+            "AuthorizationHeaderMalformed",
             "The authorization header is malformed; the region is wrong; "
             f"expecting '{credentials.region}'.",
         )
+    if service != "s3":
+        raise S3Error("AuthorizationParametersError")
+    if end != "aws4_request":
+        raise _bad_credential('incorrect terminal. This endpoint uses "aws4_request".')
+    if not same(access_key, credentials.access_key):
+        raise S3Error("InvalidAccessKeyId")
     return date
+
+
+def _bad_credential(reason: str) -> S3Error:
+    text = f"Error parsing the X-Amz-Credential parameter; {reason}"
+    return S3Error("AuthorizationQueryParametersError", text)
 
 
 def _verify_header(
     request: Request, authorization: str, credentials: Credentials, now: datetime
 ) -> Proof:
     algorithm, _, rest = authorization.partition(" ")
+    if algorithm == "Bearer":
+        raise S3Error("AccessDenied")
     if algorithm != ALGORITHM:
         raise S3Error("InvalidRequest", _UNSUPPORTED)
     fields = dict(re.findall(r"(\w+)=([^,\s]+)", rest))
     if set(fields) != {"Credential", "SignedHeaders", "Signature"}:
-        raise S3Error("AuthorizationHeaderMalformed")
+        raise S3Error("MissingFields")
     timestamp = _header_timestamp(request)
+    if abs(now - timestamp) > MAX_CLOCK_SKEW:
+        raise S3Error("RequestTimeTooSkewed")
     claim = _Claim(
         fields["Credential"],
         tuple(fields["SignedHeaders"].split(";")),
@@ -154,19 +169,21 @@ def _verify_header(
         timestamp.strftime("%Y%m%dT%H%M%SZ"),
         request.header("x-amz-content-sha256") or EMPTY_SHA256,
     )
-    proof = _verify(request, claim, credentials, "AuthorizationHeaderMalformed")
-    if abs(now - timestamp) > MAX_CLOCK_SKEW:
-        raise S3Error("RequestTimeTooSkewed")
-    return proof
+    return _verify(request, claim, credentials)
 
 
 def _header_timestamp(request: Request) -> datetime:
     value = request.header("x-amz-date")
     if value is None:
         raise S3Error(
-            "AccessDenied", "AWS authentication requires a valid x-amz-date header", status=400
+            "AccessDenied",
+            "AWS authentication requires a valid Date or x-amz-date header",
+            status=400,
         )
-    return _parse_timestamp(value, "AuthorizationHeaderMalformed")
+    try:
+        return _parse_timestamp(value)
+    except ValueError as error:
+        raise S3Error("MalformedDate") from error
 
 
 def _verify_query(request: Request, credentials: Credentials, now: datetime) -> Proof:
@@ -181,7 +198,9 @@ def _verify_query(request: Request, credentials: Credentials, now: datetime) -> 
         )
     fields = {name: found[0] for name, found in values.items()}
     if fields["X-Amz-Algorithm"] != ALGORITHM:
-        raise S3Error(code, f'X-Amz-Algorithm only supports "{ALGORITHM}"')
+        raise S3Error(code, f'X-Amz-Algorithm only supports "{ALGORITHM}".')
+    if not fields["X-Amz-SignedHeaders"] or not fields["X-Amz-Signature"]:
+        raise S3Error("MissingFields")
     payload = request.parameter("X-Amz-Content-Sha256") or request.header("x-amz-content-sha256")
     claim = _Claim(
         fields["X-Amz-Credential"],
@@ -191,36 +210,42 @@ def _verify_query(request: Request, credentials: Credentials, now: datetime) -> 
         payload or UNSIGNED_PAYLOAD,
     )
     _check_validity(fields["X-Amz-Date"], fields["X-Amz-Expires"], now)
-    return _verify(request, claim, credentials, code)
+    return _verify(request, claim, credentials)
 
 
 def _check_validity(date: str, expires: str, now: datetime) -> None:
     code = "AuthorizationQueryParametersError"
     if not re.fullmatch(r"-?[0-9]{1,18}", expires):
         raise S3Error(code, "X-Amz-Expires should be a number")
-    if not 1 <= int(expires) <= MAX_EXPIRY_SECONDS:
+    if int(expires) < 0:
+        raise S3Error(code, "X-Amz-Expires must be non-negative")
+    if int(expires) > MAX_EXPIRY_SECONDS:
         raise S3Error(
-            code, f"X-Amz-Expires must be between 1 and {MAX_EXPIRY_SECONDS} seconds (a week)"
+            code,
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given "
+            f"X-Amz-Expires must be less than {MAX_EXPIRY_SECONDS} seconds",
         )
-    signed_at = _parse_timestamp(date, code)
+    try:
+        signed_at = _parse_timestamp(date)
+    except ValueError as error:
+        text = """X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'\""""
+        raise S3Error(code, text) from error
     if signed_at - now > MAX_CLOCK_SKEW:
         raise S3Error("AccessDenied", "Request is not valid yet")
     if now - signed_at > timedelta(seconds=int(expires)):
         raise S3Error("AccessDenied", "Request has expired")
 
 
-def _parse_timestamp(value: str, code: str) -> datetime:
-    try:
-        return datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise S3Error(code, "The date must be in the ISO8601 form yyyyMMdd'T'HHmmss'Z'") from error
+def _parse_timestamp(value: str) -> datetime:
+    """Raises ValueError."""
+    return datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
-def _verify(request: Request, claim: _Claim, credentials: Credentials, malformed: str) -> Proof:
+def _verify(request: Request, claim: _Claim, credentials: Credentials) -> Proof:
     any_region = request.method == "GET" and request.parameter("location") is not None
-    date = credential_date(claim.credential, credentials, malformed, any_region=any_region)
+    date = credential_date(claim.credential, credentials, any_region=any_region)
     if not claim.timestamp.startswith(f"{date}T"):
-        raise S3Error(malformed, "The date of the credential differs from X-Amz-Date.")
+        raise S3Error("SignatureDoesNotMatch")
     canonical = _canonical_request(request, claim)
     region = claim.credential.split("/")[-3]
     scope = f"{date}/{region}/s3/aws4_request"

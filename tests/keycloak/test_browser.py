@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from tests.keycloak.conftest import Browser, Names, RunningIssuer
+    from tests.support.issuer import Browser, Names, RunningIssuer
 
 NewBrowser = Callable[[], "Browser"]
 SentBack = Callable[[httpx.Response], dict[str, str]]
@@ -56,7 +56,13 @@ def test_missing_client(new_browser: NewBrowser) -> None:
 @pytest.mark.parametrize(
     ("query", "error", "description"),
     [
-        ({**SAMPLE, "response_type": "token"}, "unsupported_response_type", None),
+        ({**SAMPLE, "response_type": "odd"}, "unsupported_response_type", None),
+        (
+            {**SAMPLE, "response_type": "token"},
+            "unauthorized_client",
+            "Client is not allowed to initiate browser login with given response_type."
+            " Implicit flow is disabled for the client.",
+        ),
         ({**SAMPLE, "scope": "nope"}, "invalid_scope", "Invalid scopes: nope"),
         ({**SAMPLE, "prompt": "none"}, "login_required", None),
         (

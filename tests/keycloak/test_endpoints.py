@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from tests.keycloak.conftest import Names, RunningIssuer
+    from tests.support.issuer import Names, RunningIssuer
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -139,6 +139,15 @@ def test_introspection(issuer: RunningIssuer, names: Names) -> None:
     assert (seen["client_id"], seen["token_type"]) == ("firecrest-sample", "Bearer")
     assert _introspect(issuer, names, "garbage") == {"active": False}
     assert _introspect(issuer, names, body["refresh_token"]) == {"active": False}
+
+
+def test_introspection_of_a_service_account_lacks_its_notes(
+    issuer: RunningIssuer, names: Names
+) -> None:
+    token = issuer.token(names.credentials).json()["access_token"]
+    seen = _introspect(issuer, names, token)
+    assert (seen["active"], seen["username"]) == (True, "service-account-firecrest-sample")
+    assert {"clientId", "clientHost", "clientAddress"} <= set(issuer.claims(token)) - set(seen)
 
 
 def test_introspection_needs_the_client_in_the_audience(

@@ -9,120 +9,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.support.refusals import CODE, CREDENTIALS, PASSWORD, PUBLIC, REFRESH, REFUSALS
+
 if TYPE_CHECKING:
-    from tests.keycloak.conftest import Browser, Change, Names, RunningIssuer, StartIssuer
-
-BAD_CLIENT = "Invalid client or Invalid client credentials"
-DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
-PUBLIC = {"client_id": "firecrest-public"}
-CREDENTIALS = {"grant_type": "client_credentials"}
-PASSWORD = {"grant_type": "password", "username": "test1", "password": "test11"}
-CODE = {"grant_type": "authorization_code", "redirect_uri": "http://localhost:7000/cb"}
-REFRESH = {"grant_type": "refresh_token"}
-
-# (who authenticates, fields, status, error, description)
-REFUSALS: dict[str, tuple[str, dict[str, str], int, str, str]] = {
-    "wrong secret": (
-        "nobody",
-        {**CREDENTIALS, "client_id": "firecrest-sample", "client_secret": "wrong"},
-        *(401, "unauthorized_client", BAD_CLIENT),
-    ),
-    "missing secret": (
-        "nobody",
-        {**CREDENTIALS, "client_id": "firecrest-sample"},
-        *(401, "unauthorized_client", BAD_CLIENT),
-    ),
-    "non-ASCII secret": (
-        "nobody",
-        {**CREDENTIALS, "client_id": "firecrest-sample", "client_secret": "ü"},
-        *(401, "unauthorized_client", BAD_CLIENT),
-    ),
-    "unknown client": (
-        "nobody",
-        {**CREDENTIALS, "client_id": "who", "client_secret": "x"},
-        *(401, "invalid_client", BAD_CLIENT),
-    ),
-    "no client": ("nobody", CREDENTIALS, 401, "invalid_client", BAD_CLIENT),
-    "credentials of a public client": (
-        "nobody",
-        {**CREDENTIALS, **PUBLIC},
-        *(401, "unauthorized_client"),
-        "Public client not allowed to retrieve service account",
-    ),
-    "password grant is off": (
-        "robot",
-        PASSWORD,
-        *(400, "unauthorized_client", "Client not allowed for direct access grants"),
-    ),
-    "wrong password": (
-        "sample",
-        {**PASSWORD, "password": "wrong"},
-        *(400, "invalid_grant", "Invalid user credentials"),
-    ),
-    "unknown user": (
-        "sample",
-        {**PASSWORD, "username": "who"},
-        *(400, "invalid_grant", "Invalid user credentials"),
-    ),
-    "empty password": (
-        "sample",
-        {**PASSWORD, "password": ""},
-        *(400, "invalid_grant", "Invalid user credentials"),
-    ),
-    "service account does not log in": (
-        "sample",
-        {**PASSWORD, "username": "service-account-firecrest-sample", "password": ""},
-        *(400, "invalid_grant", "Invalid user credentials"),
-    ),
-    "missing user name": (
-        "sample",
-        {"grant_type": "password", "password": "x"},
-        *(401, "invalid_request", "Missing parameter: username"),
-    ),
-    "missing grant": (
-        "sample",
-        {},
-        *(400, "invalid_request", "Missing form parameter: grant_type"),
-    ),
-    "unknown grant": (
-        "sample",
-        {"grant_type": "magic"},
-        *(400, "unsupported_grant_type", "Unsupported grant_type"),
-    ),
-    "unknown scope": (
-        "sample",
-        {**CREDENTIALS, "scope": "firecrest nope"},
-        *(400, "invalid_scope", "Invalid scopes: firecrest nope"),
-    ),
-    "unknown code": ("sample", {**CODE, "code": "x"}, 400, "invalid_grant", "Code not valid"),
-    "missing code": ("sample", CODE, 400, "invalid_request", "Missing parameter: code"),
-    "garbage refresh token": (
-        "sample",
-        {**REFRESH, "refresh_token": "abc"},
-        *(400, "invalid_grant", "Invalid refresh token"),
-    ),
-    "non-ASCII refresh token": (
-        "sample",
-        {**REFRESH, "refresh_token": "e30.ü.ü"},
-        *(400, "invalid_grant", "Invalid refresh token"),
-    ),
-    "missing refresh token": ("sample", REFRESH, 400, "invalid_request", "No refresh token"),
-    "unknown device code": (
-        "nobody",
-        {**PUBLIC, "grant_type": DEVICE, "device_code": "x"},
-        *(400, "invalid_grant", "Device code not valid"),
-    ),
-    "missing device code": (
-        "nobody",
-        {**PUBLIC, "grant_type": DEVICE},
-        *(400, "invalid_request", "Missing parameter: device_code"),
-    ),
-    "device grant is off": (
-        "sample",
-        {"grant_type": DEVICE, "device_code": "x"},
-        *(400, "invalid_grant", "Client not allowed OAuth 2.0 Device Authorization Grant"),
-    ),
-}
+    from tests.keycloak.conftest import Change, StartIssuer
+    from tests.support.issuer import Browser, Names, RunningIssuer
 
 
 @pytest.mark.parametrize("case", REFUSALS)
@@ -184,11 +75,16 @@ def test_access_token_is_no_refresh_token(issuer: RunningIssuer, names: Names) -
     assert answer.json()["error_description"] == "Invalid refresh token"
 
 
-def test_refresh_with_more_scope(issuer: RunningIssuer, names: Names) -> None:
+def test_refresh_wins_no_scope(issuer: RunningIssuer, names: Names) -> None:
     token = issuer.token(names.password).json()["refresh_token"]
-    form = {**REFRESH, **names.sample, "refresh_token": token, "scope": "openid"}
-    answer = issuer.token(form)
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope")
+    form = {**REFRESH, **names.sample, "refresh_token": token}
+    for scope in ("email nope", ""):
+        answer = issuer.token({**form, "scope": scope})
+        body = {"error": "invalid_scope", "error_description": f"Invalid scopes: {scope}"}
+        assert (answer.status_code, answer.json()) == (400, body)
+    answer = issuer.token({**form, "scope": "openid"}).json()
+    assert "openid" not in answer["scope"].split()
+    assert "id_token" not in answer
 
 
 def _code(browser: Browser, sent_back: Callable[[httpx.Response], dict[str, str]]) -> str:
@@ -299,6 +195,10 @@ def test_device_start_is_off(issuer: RunningIssuer, names: Names) -> None:
         ),
         ("/auth/realms/kcrealm/nope", "GET", 404, {"error": "HTTP 404 Not Found"}),
         ("/nope", "GET", 404, {"error": "HTTP 404 Not Found"}),
+        (
+            "/auth/nope",
+            *("GET", 404, {"error": "Unable to find matching target resource method"}),
+        ),
         (
             "/realms/kcrealm/protocol/openid-connect/token",
             *("GET", 405, {"error": "HTTP 405 Method Not Allowed"}),

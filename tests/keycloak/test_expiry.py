@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from tests.keycloak.conftest import Names, TimedIssuer
+    from tests.keycloak.conftest import TimedIssuer
+    from tests.support.issuer import Names
 
 REDIRECT = "http://localhost:7000/cb"
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from tests.keycloak.conftest import Browser, Names, RunningIssuer
+    from tests.support.issuer import Browser, Names, RunningIssuer
 
 NewBrowser = Callable[[], "Browser"]
 SentBack = Callable[[httpx.Response], dict[str, str]]
@@ -112,6 +112,9 @@ def test_refresh_keeps_session_and_scope(issuer: RunningIssuer, names: Names) ->
     assert new["jti"] != old["jti"]
     narrower = issuer.token({**form, "scope": "email"}).json()
     assert "openid" not in narrower["scope"].split()
+    assert "id_token" in narrower, "openid is hidden, not lost"
+    form["refresh_token"] = narrower["refresh_token"]
+    assert issuer.token({**form, "scope": "openid"}).json()["scope"] == first["scope"]
 
 
 def test_basic_authentication_and_form_precedence(issuer: RunningIssuer, names: Names) -> None:

@@ -17,7 +17,8 @@ from f7t_identity.errors import KeyFileError
 from f7t_identity.keys import KeyRing, rotate
 
 if TYPE_CHECKING:
-    from tests.keycloak.conftest import Names, RunningIssuer, StartIssuer
+    from tests.keycloak.conftest import StartIssuer
+    from tests.support.issuer import Names, RunningIssuer
 
 
 def _kids(issuer: RunningIssuer) -> list[str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.keycloak.conftest import Change, Names, StartIssuer
+    from tests.keycloak.conftest import Change, StartIssuer
+    from tests.support.issuer import Names
 
 Realm = dict[str, Any]
 

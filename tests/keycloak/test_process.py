@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from tests.keycloak.conftest import Browser, Names, StartIssuer
+    from tests.keycloak.conftest import StartIssuer
+    from tests.support.issuer import Browser, Names
 
 
 def _command(names: Names, state: Path, *listen: str) -> list[str]:

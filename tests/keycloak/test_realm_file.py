@@ -13,7 +13,8 @@ from f7t_identity.errors import RealmError
 from f7t_identity.realmfile import load_realm
 
 if TYPE_CHECKING:
-    from tests.keycloak.conftest import Change, Names
+    from tests.keycloak.conftest import Change
+    from tests.support.issuer import Names
 
 Realm = dict[str, Any]
 

@@ -142,7 +142,6 @@ async def test_published_chunk_signatures() -> None:
         ("bytes=-5", (95, 5)),
         ("bytes=-500", (0, 100)),
         ("bytes=90-200", (90, 10)),
-        ("bytes=9-5", None),
         ("bytes=-", None),
         ("bytes=0-1,5-6", None),
         ("items=0-1", None),
@@ -251,6 +250,9 @@ def test_policy_conditions() -> None:
         check_policy(policy, fields, NOW + timedelta(days=1))
     with pytest.raises(S3Error, match="AccessDenied"):
         check_policy(parse_policy(policy_text({"key": "k"})), {"bucket": "b", "key": "k"}, NOW)
+    vague = parse_policy(policy_text({"key": "k"}, ["starts-with", "$bucket", ""]))
+    with pytest.raises(S3Error, match="Policy Condition failed"):
+        check_policy(vague, {"bucket": "b", "key": "k"}, NOW)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +267,6 @@ def test_policy_conditions() -> None:
         policy_text(expiration="tomorrow"),
         policy_text(["eq", "key", "no dollar"]),
         policy_text(["like", "$key", "x"]),
-        policy_text(["starts-with", "$bucket", ""]),
         policy_text(["content-length-range", -1, 5]),
         policy_text(["content-length-range", True, 5]),
         policy_text(["eq", "$key"]),

@@ -32,14 +32,14 @@ def _database(testbuild: model.Testbuild) -> Path:
 
 
 def _start(testbuild: model.Testbuild, server: Keycloak, *, succeeds: bool = True) -> None:
-    keycloak_part(testbuild, keys.ensure_secrets(testbuild), server)
+    keycloak_part(testbuild, keys.ensure_secrets(testbuild.secrets_file), server)
     _database(testbuild).mkdir(exist_ok=True)
     if succeeds:
         confirm_database(testbuild)
 
 
 def _kept(testbuild: model.Testbuild, server: Keycloak) -> bool:
-    keycloak_part(testbuild, keys.ensure_secrets(testbuild), server)
+    keycloak_part(testbuild, keys.ensure_secrets(testbuild.secrets_file), server)
     return _database(testbuild).exists()
 
 
@@ -84,7 +84,7 @@ def test_parts_of_the_real_servers(
     testbuild: model.Testbuild, server: Keycloak, tmp_path: Path, way: WayName
 ) -> None:
     """They inherit no socket and tell no secret; the relay is only where a network is its own."""
-    secrets = keys.ensure_secrets(testbuild)
+    secrets = keys.ensure_secrets(testbuild.secrets_file)
     servers = Servers(server, Minio(tmp_path / "minio", "SOURCE"))
     layout = Layout(testbuild.directory, way)
     listed = outer_parts(testbuild, layout, secrets, tmp_path / "inner.json", 1, servers)
