@@ -10,7 +10,7 @@ PYTHON := $(BIN)/python
 F7T := $(BIN)/f7t
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status token env logs reset doctor list images test check format bench bootstrap bootstrap-dev packages
+.PHONY: help up down status token env logs reset doctor list images test test-docker test-real test-matrix check format bench bootstrap bootstrap-dev packages
 
 help: ## show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -56,6 +56,15 @@ images: bootstrap ## build the images of the Docker runtime without a registry (
 
 test: bootstrap-dev packages ## run all tests (ARGS="tests/tutorial -k T33")
 	@$(PYTHON) -m pytest $(ARGS)
+
+test-docker: bootstrap-dev ## tests against containers: walk, client, nodes, secrets (needs an engine)
+	@F7T_TEST_RUNTIME=docker F7T_TEST_DOCKER=1 $(PYTHON) -m pytest tests/docker tests/testbuild/images tests/tutorial tests/clients $(ARGS)
+
+test-real: bootstrap-dev packages ## tests of the native runtime with the real Keycloak and MinIO
+	@F7T_TEST_REAL=1 $(PYTHON) -m pytest tests/testbuild/real $(ARGS)
+
+test-matrix: bootstrap-dev packages ## walk and client against every kind of testbuild (ARGS=--few)
+	@$(PYTHON) -m tests.matrix $(ARGS)
 
 check: bootstrap-dev ## formatting, lint, types, forbidden imports
 	$(BIN)/ruff format --check .

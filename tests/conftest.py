@@ -2,7 +2,7 @@
 
 `F7T_TEST_TESTBUILD=<name>` uses a running one instead (for work on single tests).
 `F7T_TEST_RUNTIME`, `F7T_TEST_SLURM`, `F7T_TEST_IDENTITY` and `F7T_TEST_STORE` say what kind of
-testbuild it is: native with embedded servers unless told otherwise.
+testbuild it is: native with embedded servers unless told otherwise (see `make test-docker`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from pathlib import Path
 import pytest
 
 from f7t_testbuild.commands.common import Selection, open_runtime, select
-from f7t_testbuild.model import Identity, Store, Testbuild
+from f7t_testbuild.images import record
+from f7t_testbuild.images.catalogue import FALLBACK_RELEASE
+from f7t_testbuild.model import Identity, Store, Testbuild, default_state_root
 from f7t_testbuild.remembered import Choices, remember
 from f7t_testbuild.runtime import Runtime, RuntimeName
 from tests.support.live import Live, free_port_base
@@ -32,7 +34,7 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # Commands under test choose as on a machine without an engine, unless they are told otherwise.
-    os.environ.setdefault("F7T_RUNTIME", RuntimeName.NATIVE.value)
+    os.environ["F7T_RUNTIME"] = os.environ.get("F7T_TEST_RUNTIME", RuntimeName.NATIVE.value)
 
 
 def _live(selection: Selection, runtime: Runtime) -> Live:
@@ -42,13 +44,18 @@ def _live(selection: Selection, runtime: Runtime) -> Live:
 
 
 def _chosen() -> Choices:
-    """The kind of testbuild that the environment asks for."""
+    """The kind of testbuild that the environment asks for; containers run what images were made."""
+    runtime = os.environ.get("F7T_TEST_RUNTIME", RuntimeName.NATIVE.value)
+    made = record.load(default_state_root()) if runtime == RuntimeName.DOCKER else None
+    slurm = None
+    if runtime == RuntimeName.DOCKER:
+        slurm = (made and made.default_release) or FALLBACK_RELEASE
     return Choices(
         port_base=free_port_base(),
-        runtime=os.environ.get("F7T_TEST_RUNTIME", RuntimeName.NATIVE.value),
-        slurm=os.environ.get("F7T_TEST_SLURM"),
-        identity=os.environ.get("F7T_TEST_IDENTITY", Identity.EMBEDDED.value),
-        store=os.environ.get("F7T_TEST_STORE", Store.EMBEDDED.value),
+        runtime=runtime,
+        slurm=os.environ.get("F7T_TEST_SLURM", slurm),
+        identity=os.environ.get("F7T_TEST_IDENTITY", made.identity if made else Identity.EMBEDDED),
+        store=os.environ.get("F7T_TEST_STORE", made.store if made else Store.EMBEDDED),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from io import StringIO
 from typing import TYPE_CHECKING, Any, TextIO
@@ -160,6 +160,16 @@ def _mark(verdict: Verdict) -> Text:
 
     styles = {"ok": "green", "note": "yellow", "blocks": "bold red"}
     return Text(verdict.value, style=styles[verdict.value])
+
+
+def plain_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table of texts; the last column gives way on a narrow terminal."""
+    from rich.text import Text
+
+    table = _table(*headings, foldable=headings[-1:])
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def known_table(rows: list[dict[str, Any]]) -> Table:

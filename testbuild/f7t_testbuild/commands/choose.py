@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import click
+
 from f7t_testbuild.commands.common import Failure, Selection
 from f7t_testbuild.images import engine, record
 from f7t_testbuild.images.catalogue import PREFERRED_RELEASE
@@ -14,6 +16,14 @@ from f7t_testbuild.remembered import BadRecord, Choices
 from f7t_testbuild.runtime import RuntimeName
 
 AUTO = "auto"
+
+runtime_option = click.option(
+    "--runtime",
+    envvar="F7T_RUNTIME",
+    type=click.Choice([AUTO, *(name.value for name in RuntimeName)]),
+    default=AUTO,
+    help="Containers or processes of this machine  [default: docker if an engine answers]",
+)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -22,6 +22,9 @@ from f7t_testbuild.model import (
 )
 from f7t_testbuild.remembered import NAME, BadRecord, Choices, recall
 from f7t_testbuild.runtime import Runtime, RuntimeName
+
+if TYPE_CHECKING:
+    from f7t_testbuild.docker.project import Project
 
 EXIT_FAILED = 1
 EXIT_NOT_RUNNING = 3
@@ -183,24 +186,28 @@ def select(name: str, state_root: Path | None) -> Selection:
     return Selection(Testbuild(name, choices.port_base, root), choices, kept is not None)
 
 
+def project_of(testbuild: Testbuild, choices: Choices) -> Project:
+    """The Compose project of a testbuild in containers."""
+    from f7t_testbuild.docker.project import Project
+
+    return Project(
+        testbuild,
+        nodes=choices.nodes,
+        workers=choices.workers,
+        slurm=choices.slurm or PREFERRED_RELEASE,
+        identity=Identity(choices.identity),
+        store=Store(choices.store),
+    )
+
+
 def open_runtime(selection: Selection) -> Runtime:
     """The runtime of the selected testbuild; nothing is started by this."""
     # Imported here: help, env and token answer without loading what starts things.
     choices = selection.choices
     if choices.runtime == RuntimeName.DOCKER:
-        from f7t_testbuild.docker.project import Project
         from f7t_testbuild.docker.runtime import DockerRuntime
 
-        return DockerRuntime(
-            Project(
-                selection.testbuild,
-                nodes=choices.nodes,
-                workers=choices.workers,
-                slurm=choices.slurm or PREFERRED_RELEASE,
-                identity=Identity(choices.identity),
-                store=Store(choices.store),
-            )
-        )
+        return DockerRuntime(project_of(selection.testbuild, choices))
     from f7t_testbuild.native.runtime import NativeRuntime
 
     return NativeRuntime(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from f7t_testbuild import packages, ports, present
-from f7t_testbuild.commands.choose import AUTO, Options, choose
+from f7t_testbuild.commands.choose import Options, choose, runtime_option
 from f7t_testbuild.commands.common import (
     Failure,
     PackagesFailure,
@@ -61,13 +61,7 @@ no_install_option = click.option(
     type=click.Choice([way.value for way in WayName]),
     help="How the cluster is isolated natively (see f7t doctor)  [default: the best one possible]",
 )
-@click.option(
-    "--runtime",
-    envvar="F7T_RUNTIME",
-    type=click.Choice([AUTO, *(name.value for name in RuntimeName)]),
-    default=AUTO,
-    help="Containers or processes of this machine  [default: docker if an engine answers]",
-)
+@runtime_option
 @click.option(
     "--slurm",
     envvar=["F7T_SLURM", "SLURM"],
