@@ -69,7 +69,6 @@ def _started(containers: Containers, release: str, conf: str) -> str:
         volumes={_tree(): {"bind": "/sys/fs/cgroup", "mode": "ro"}},
         remove=True,
         stderr=True,
-        network_mode="none",
     )
     assert isinstance(output, bytes)
     return output.decode(errors="replace")

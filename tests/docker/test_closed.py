@@ -50,8 +50,8 @@ def test_parts_run_as_users_without_privilege(containers: Containers, name: str)
     assert host["Privileged"] is False
     assert host["CapAdd"] is None
     assert host["CapDrop"] == ["ALL"]
-    table = container.top(ps_args="-eo uid,args")
-    uids = {row[0] for row in table["Processes"] if "docker-init" not in row[1]}
+    table = container.top(ps_args="-eo pid,uid,args")
+    uids = {row[1] for row in table["Processes"] if "docker-init" not in row[2]}
     assert uids == {str(UIDS[name])}
 
 

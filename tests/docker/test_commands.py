@@ -150,19 +150,19 @@ def test_two_testbuilds_side_by_side_and_nothing_left_of_the_second(
 @pytest.mark.timeout(300)
 def test_an_interrupted_start_undoes_itself(live: Live, tmp_path: Path) -> None:
     third = model.Testbuild("third", free_port_base(), tmp_path)
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [F7T, "up", *_options(live, third)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "cluster-1 started" in line:
-            process.send_signal(signal.SIGINT)
-            break
-    told = process.stderr.read()
-    assert process.wait(timeout=120) == 130, told
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "cluster-1 started" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        told = process.stderr.read()
+    assert process.returncode == 130, told
     assert "interrupted" in told
     assert [name for name in _left(third) if "_" not in name] == []
     where = ["--name", third.name, "--state-root", str(tmp_path)]

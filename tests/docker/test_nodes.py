@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -118,9 +119,13 @@ def test_a_node_whose_container_started_again_takes_jobs(live: Live) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_a_running_job_survives_the_death_of_the_head(live: Live) -> None:
-    data = _submitted(live, _script("--output=out.txt", command="sleep 15; echo survived"))
+def test_a_running_job_survives_the_death_of_the_head(live: Live, containers: Containers) -> None:
+    """Once the controller has saved its state, which it does every five seconds."""
+    data = _submitted(live, _script("--output=out.txt", command="sleep 25; echo survived"))
     _in_state(live, data["jobid"], "RUNNING")
+    seen = time.time()
+    state = ("find", "/var/lib/cluster/slurmctld/job_state", "-newermt", f"@{seen:.3f}")
+    until(lambda: containers.run("cluster", *state).strip() or None, what="state saved")
     live.runtime.kill("cluster")
     _ready(live, "cluster", "slurmctld", "sshd")
     row = live.accounted(data["jobid"], seconds=120)

@@ -106,7 +106,8 @@ class Project:
                 f"Docker Compose 2 is needed: {absence}",
                 hint="install the compose plugin of your engine, or use --runtime native",
             ) from absence
-        process = subprocess.Popen(
+        said: deque[str] = deque(maxlen=20)
+        with subprocess.Popen(
             [*command, "--ansi", "never", "--progress", "plain", *arguments],
             cwd=CHECKOUT,
             env=self.environment(),
@@ -115,22 +116,23 @@ class Project:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-        )
-        said: deque[str] = deque(maxlen=20)
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                said.append(line.rstrip())
-                words = line.split()
-                if words[:1] == ["Container"] and words[-1] in {"Started", "Healthy", "Stopped"}:
-                    progress(f"{words[1].removeprefix(self.name + '-')} {words[-1].lower()}")
-            status = process.wait()
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-        if status != 0:
+        ) as process:
+            try:
+                self._follow(process, said, progress)
+            except BaseException:
+                process.terminate()
+                raise
+        if process.returncode != 0:
             raise RuntimeFailure(
-                f"docker compose {arguments[0]} failed: {said[-1] if said else status}",
+                f"docker compose {arguments[0]} failed: {said[-1] if said else process.returncode}",
                 log_tail=tuple(said),
             )
+
+    def _follow(self, process: subprocess.Popen[str], said: deque[str], progress: Progress) -> None:
+        """Keep what compose says, and pass on what it has done with a container."""
+        assert process.stdout is not None
+        for line in process.stdout:
+            said.append(line.rstrip())
+            words = line.split()
+            if words[:1] == ["Container"] and words[-1] in {"Started", "Healthy", "Stopped"}:
+                progress(f"{words[1].removeprefix(self.name + '-')} {words[-1].lower()}")

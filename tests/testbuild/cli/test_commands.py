@@ -18,7 +18,19 @@ from tests.support.live import free_port_base
 F7t = Callable[..., Result]
 Listener = Callable[[str], tuple[int, int]]
 
-COMMANDS = ["up", "status", "token", "env", "logs", "reset", "down", "list", "doctor", "packages"]
+COMMANDS = [
+    "up",
+    "status",
+    "token",
+    "env",
+    "logs",
+    "reset",
+    "down",
+    "list",
+    "doctor",
+    "packages",
+    "images",
+]
 
 
 def test_help_lists_every_command(f7t: F7t) -> None:
