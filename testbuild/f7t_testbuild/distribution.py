@@ -1,7 +1,9 @@
-"""Where the data files of the distribution lie, in a checkout and in an installed wheel."""
+"""This distribution itself: its version, its data files, and how its modules are run."""
 
 from __future__ import annotations
 
+import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -13,3 +15,16 @@ def data_path(relative: str) -> Path:
         if (root / relative).exists():
             return root / relative
     raise FileNotFoundError(f"{relative} is part of neither the checkout nor the installation")
+
+
+def python_module(module: str) -> tuple[str, ...]:
+    """Command of this interpreter for a module, without the current directory on its path."""
+    return (sys.executable, "-P", "-m", module)
+
+
+def own_version() -> str:
+    """Version of this distribution."""
+    try:
+        return version("firecrest-testbuild")
+    except PackageNotFoundError:
+        return "unknown"

@@ -80,9 +80,9 @@ def _runtime(kept: Selection, options: Options, progress: Progress) -> RuntimeNa
 
 def automatic(progress: Progress) -> RuntimeName:
     """Docker where an engine and Compose answer and the images can be built, else native."""
-    from f7t_testbuild.docker.project import CHECKOUT, ComposeAbsent, compose_command
+    from f7t_testbuild.docker.project import ComposeAbsent, compose_command, is_checkout
 
-    if not (CHECKOUT / "docker-compose.yml").is_file():
+    if not is_checkout():
         progress("runtime native: images are built from a checkout, and this is a package")
         return RuntimeName.NATIVE
     try:

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from f7t_testbuild.distribution import own_version
 from f7t_testbuild.docker.execution import executed
 from f7t_testbuild.model import Identity, PartState, PartStatus, Store
-from f7t_testbuild.native.own import own_version
 
 if TYPE_CHECKING:
     from docker.models.containers import Container

@@ -20,6 +20,20 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 _PASSED_ON = ("PATH", "HOME", "USER", "XDG_RUNTIME_DIR", "KEYCLOAK_IMAGE", "MINIO_IMAGE")
 
 
+def is_checkout() -> bool:
+    """Whether the Dockerfiles are here; an installed package has none."""
+    return (CHECKOUT / "docker-compose.yml").is_file()
+
+
+def require_checkout() -> None:
+    """Raises `RuntimeFailure` in an installed package."""
+    if not is_checkout():
+        raise RuntimeFailure(
+            "images are built from a checkout, and this is an installed package",
+            hint="clone the project and run make up there, or use --runtime native",
+        )
+
+
 class ComposeAbsent(Exception):
     """There is no Compose of version 2; the message says what was found."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from f7t_testbuild.docker import parts, provision
 from f7t_testbuild.docker.execution import executed
 from f7t_testbuild.docker.logs import ContainerLog, DaemonLog, daemon_names
-from f7t_testbuild.docker.project import Project
+from f7t_testbuild.docker.project import Project, require_checkout
 from f7t_testbuild.docker.setup import ROOT, SECRETS_FILE
 from f7t_testbuild.images import engine
 from f7t_testbuild.invocation import command_line
@@ -49,6 +49,7 @@ class DockerRuntime:
             if self.status().running:
                 return False
             version = self._require_engine()
+            require_checkout()
             progress(
                 f"engine {version}: Slurm {self._project.slurm}, {self._project.nodes} compute "
                 f"nodes, identity {self._project.identity}, store {self._project.store}"
@@ -118,7 +119,7 @@ class DockerRuntime:
         container.start()
 
     def reset(self, progress: Progress) -> None:
-        from f7t_testbuild.native.stores import empty_buckets
+        from f7t_testbuild.stores import empty_buckets
 
         if not self.status().running:
             raise RuntimeFailure(

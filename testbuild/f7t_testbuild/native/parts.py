@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from f7t_testbuild.cluster.versions import package_version
-from f7t_testbuild.distribution import data_path
+from f7t_testbuild.distribution import data_path, own_version, python_module
 from f7t_testbuild.model import ACCESS_KEY, REGION, Testbuild
 from f7t_testbuild.native.layout import Layout
-from f7t_testbuild.native.own import own_version, python_module
 from f7t_testbuild.native.servers import EMBEDDED, Servers, keycloak_part, minio_part, relay_part
 from f7t_testbuild.native.ways import SYSTEM_PATH, WayName, unshare_command
 from f7t_testbuild.supervise.part import Check, CheckKind, Part

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from f7t_testbuild.cluster.render import MissingFile
+from f7t_testbuild.distribution import python_module
 from f7t_testbuild.invocation import command_line
 from f7t_testbuild.model import (
     Identity,
@@ -24,7 +25,6 @@ from f7t_testbuild.model import (
 )
 from f7t_testbuild.native import remains, wrapper
 from f7t_testbuild.native.layout import Layout, PathTooLong
-from f7t_testbuild.native.own import python_module
 from f7t_testbuild.native.parts import ALL_PARTS
 from f7t_testbuild.native.prepare import Prepared, prepare
 from f7t_testbuild.native.servers import Servers, confirm_database, obtain_servers
@@ -138,7 +138,7 @@ class NativeRuntime:
 
         Slurm's accounting keeps its history. Raises `RuntimeFailure`.
         """
-        from f7t_testbuild.native.stores import empty_buckets, flush_redis
+        from f7t_testbuild.stores import empty_buckets, flush_redis
 
         layout = self._layout
         running = {part.name for part in self.status().parts}

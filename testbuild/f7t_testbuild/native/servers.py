@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from f7t_testbuild.distribution import data_path
+from f7t_testbuild.distribution import data_path, own_version, python_module
 from f7t_testbuild.model import ACCESS_KEY, REALM, REGION, Identity, Store, Testbuild
-from f7t_testbuild.native.own import own_version, python_module
 from f7t_testbuild.progress import Progress
 from f7t_testbuild.real import keycloak, minio
 from f7t_testbuild.real.keycloak import Keycloak

@@ -16,8 +16,8 @@ from f7t_testbuild.keys import ensure_secrets
 from f7t_testbuild.native import remains
 from f7t_testbuild.native.layout import NSS_ROOT, Layout
 from f7t_testbuild.native.runtime import NativeRuntime
-from f7t_testbuild.native.stores import open_store
 from f7t_testbuild.native.ways import WayName
+from f7t_testbuild.stores import open_store
 from tests.support.live import until
 from tests.testbuild.native.clusters import Driven, command_lines
 

@@ -23,10 +23,10 @@ from f7t_testbuild.model import Identity, Store
 from f7t_testbuild.native import remains
 from f7t_testbuild.native.runtime import NativeRuntime
 from f7t_testbuild.native.servers import RELAY
-from f7t_testbuild.native.stores import open_store
 from f7t_testbuild.native.ways import WayName
 from f7t_testbuild.proof import prove
 from f7t_testbuild.remembered import Choices
+from f7t_testbuild.stores import open_store
 from tests.support.live import Live, free_port_base, until
 
 pytestmark = [pytest.mark.usefixtures("with_real_servers"), pytest.mark.timeout(1200)]
