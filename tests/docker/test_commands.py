@@ -17,6 +17,7 @@ import docker
 from f7t_testbuild import model
 from f7t_testbuild.docker import parts
 from f7t_testbuild.docker.project import project_name
+from f7t_testbuild.images import catalogue, engine
 from f7t_testbuild.model import CLIENT_ID
 from tests.docker.conftest import Containers
 from tests.support.live import Live, free_port_base, until
@@ -199,3 +200,43 @@ def _run_any(live: Live, *arguments: str) -> str:
     return subprocess.run(
         [F7T, *arguments, *where], capture_output=True, text=True, timeout=60, check=False
     ).stdout
+
+
+def test_logs_are_followed_in_containers_and_daemons(live: Live, containers: Containers) -> None:
+    sources = live.runtime.logs()
+    gateway, sshd = sources["gateway"], sources["sshd"]
+    gateway.tail(5)
+    sshd.tail(5)
+    answer = live.get("/utilities/ls", params={"targetPath": "/home/test1"})
+    wanted = answer.headers["X-Request-Id"]
+    told: list[str] = []
+
+    def seen() -> bool | None:
+        told.extend(gateway.added())
+        return any(wanted in line for line in told) or None
+
+    until(seen, what="the request in the followed log")
+    assert len([line for line in told if wanted in line]) == 1
+    assert gateway.added() == []
+    containers.run("cluster", "sh", "-c", "echo followed >> /var/log/cluster/sshd.log")
+    assert "followed" in sshd.added()
+    assert "followed" not in sshd.added()
+
+
+def test_an_image_that_cannot_be_had_is_told_with_the_ways_out(live: Live, tmp_path: Path) -> None:
+    """Slurm 19.05 where Ubuntu's base image is neither there nor to be pulled."""
+    base = catalogue.SLURM_BASES["19.05"]
+    if engine.find(base) is not None:
+        pytest.skip(f"{base} is there")
+    fifth = model.Testbuild("fifth", free_port_base(), tmp_path)
+    options = [word if word != live.choices.slurm else "19.05" for word in _options(live, fifth)]
+    done = subprocess.run([F7T, "up", *options], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        subprocess.run([F7T, "down", "--purge", *options[:4]], capture_output=True, check=True)
+        pytest.skip(f"{base} could be pulled")
+    assert done.returncode == 1
+    assert "building firecrest-testbuild/cluster:19.05 failed" in done.stderr
+    assert "--slurm 22.05" in done.stderr
+    assert "make images" in done.stderr
+    assert "--runtime native" in done.stderr
+    assert _left(fifth) == []

@@ -73,7 +73,12 @@ seen["sleeper"] = sleeper
 seen["poll_active"] = client.poll_active(MACHINE, [sleeper])
 seen["active_page"] = len(client.poll_active(MACHINE, page_size=1, page_number=0))
 seen["cancel"] = client.cancel(MACHINE, sleeper)
-seen["active_after_cancel"] = [job["jobid"] for job in client.poll_active(MACHINE)]
+# Slurm shows a cancelled job as completing until its processes are gone.
+deadline = time.monotonic() + 20
+while True:
+    seen["active_after_cancel"] = [job["jobid"] for job in client.poll_active(MACHINE)]
+    if str(sleeper) not in seen["active_after_cancel"] or time.monotonic() > deadline:
+        break
 
 Path("large file.dat").write_bytes(os.urandom(1024) * 6144)
 upload = client.external_upload(MACHINE, "large file.dat", home)
