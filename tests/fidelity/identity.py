@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import json
 import re
 from collections.abc import Mapping
@@ -32,6 +33,16 @@ _RANDOM = {
 }
 _TOKENS = {"access_token", "id_token", "refresh_token"}
 _FIXED_IDS = "7e571000-"
+# Where the caller's connection comes from: in containers that is the engine's bridge.
+_CALLER = {"clientAddress", "clientHost"}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,8 @@ class IdentityServer:
             return self._token(value)
         if key in _RANDOM:
             return "<random text>"
+        if key in _CALLER and _is_address(value):
+            return "<address>"
         if key == "scope":
             return sorted(value.split())
         if key == "verification_uri_complete":
