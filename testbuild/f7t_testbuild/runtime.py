@@ -32,6 +32,10 @@ class RuntimeFailure(Exception):
         self.log_tail = log_tail
 
 
+class NotProvided(RuntimeFailure):
+    """Something that has to be fetched or built cannot be had here; nothing was started."""
+
+
 class LogSource(Protocol):
     """The log of one part."""
 
@@ -44,6 +48,12 @@ class LogSource(Protocol):
 
 class Runtime(Protocol):
     """One testbuild. Methods raise `RuntimeFailure`."""
+
+    def provide(self, progress: Progress) -> None:
+        """Have what `up` needs and the network may refuse: images, fetched servers.
+
+        Raises `NotProvided`.
+        """
 
     def up(self, progress: Progress) -> bool:
         """Start everything and return when all parts are ready; False if it was up already.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -240,3 +241,31 @@ def test_an_image_that_cannot_be_had_is_told_with_the_ways_out(live: Live, tmp_p
     assert "make images" in done.stderr
     assert "--runtime native" in done.stderr
     assert _left(fifth) == []
+
+
+@pytest.mark.timeout(300)
+def test_who_asked_for_no_containers_gets_the_native_runtime(tmp_path: Path) -> None:
+    """`make up` ends with a running testbuild where an engine answers and no image can be had."""
+    if engine.find(catalogue.cluster("19.05").tag) or engine.find(catalogue.SLURM_BASES["19.05"]):
+        pytest.skip("the default images are there")
+    sixth = model.Testbuild("sixth", free_port_base(), tmp_path)
+    where = ["--name", sixth.name, "--state-root", str(tmp_path)]
+    done = subprocess.run(
+        [F7T, "up", *where, "--port-base", str(sixth.port_base), "--json"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "F7T_RUNTIME": "auto"},
+        check=False,
+    )
+    try:
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        if told["runtime"] == "docker":
+            pytest.skip("the default images could be pulled")
+        assert told["proof"]["job_id"] > 0
+        assert "runtime native instead of docker: building" in done.stderr
+        assert "make images" in done.stderr
+    finally:
+        ended = subprocess.run([F7T, "down", "--purge", *where], capture_output=True, check=False)
+    assert ended.returncode == 0
+    assert _left(sixth) == []

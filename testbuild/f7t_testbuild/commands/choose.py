@@ -39,6 +39,11 @@ class Options:
     identity: str | None = None
     store: str | None = None
 
+    @property
+    def leave_the_runtime_open(self) -> bool:
+        """Whether nothing was asked for that only one runtime has."""
+        return self.runtime == AUTO and not (self.slurm or self.identity or self.store or self.way)
+
 
 def choose(kept: Selection, options: Options, progress: Progress) -> Choices:
     """The numbers and kinds to start with.

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,7 +35,7 @@ from f7t_testbuild.model import Identity, PartState, RuntimeStatus, Store, Testb
 from f7t_testbuild.native.ways import WayName
 from f7t_testbuild.progress import Progress, progress_on
 from f7t_testbuild.remembered import HIGHEST_BASE, LOWEST_BASE, remember
-from f7t_testbuild.runtime import Runtime, RuntimeName
+from f7t_testbuild.runtime import NotProvided, Runtime, RuntimeName
 
 if TYPE_CHECKING:
     from f7t_testbuild.proof import Proof
@@ -116,16 +117,36 @@ def up(
     kept = select(name, state_root)
     options = Options(port_base, nodes, workers, way, runtime, slurm, identity, store)
     with termination_interrupts(), progress_on(sys.stderr) as progress:
-        wanted = choose(kept, options, progress)
-        testbuild = Testbuild(name, wanted.port_base, kept.testbuild.state_root)
-        selection = Selection(testbuild, wanted, kept.known)
+        selection = _selected(kept, options, progress)
         status = open_runtime(kept).status() if kept.known else None
         if status is not None and status.running:
             _refuse_other_numbers(kept, selection)
             proof = None
         else:
-            status, proof = _start(selection, progress, install=not no_install)
+            try:
+                status, proof = _start(selection, progress, install=not no_install)
+            except NotProvided as missing:
+                if kept.known or not options.leave_the_runtime_open:
+                    raise
+                selection = _native_instead(kept, options, missing, progress)
+                status, proof = _start(selection, progress, install=not no_install)
     _report(selection, status, proof, as_document=as_document)
+
+
+def _selected(kept: Selection, options: Options, progress: Progress) -> Selection:
+    wanted = choose(kept, options, progress)
+    testbuild = Testbuild(kept.testbuild.name, wanted.port_base, kept.testbuild.state_root)
+    return Selection(testbuild, wanted, kept.known)
+
+
+def _native_instead(
+    kept: Selection, options: Options, missing: NotProvided, progress: Progress
+) -> Selection:
+    """Nobody asked for containers: without their images the native runtime does as well."""
+    progress(f"runtime native instead of docker: {missing.message}")
+    for line in missing.hint.splitlines():
+        progress(f"  {line}")
+    return _selected(kept, replace(options, runtime=RuntimeName.NATIVE.value), progress)
 
 
 @click.command("packages")
@@ -161,6 +182,8 @@ def _start(
     if holders:
         raise Failure(describe_taken(holders), hint=port_advice(testbuild))
     runtime = open_runtime(selection)
+    # First, so that nothing is kept of a start that had no chance.
+    runtime.provide(progress)
     remember(testbuild, selection.choices)
     # Loading the HTTP client takes as long as a daemon: it happens while the daemons start.
     loading = threading.Thread(target=_load_proof, name="load-proof", daemon=True)

@@ -11,7 +11,7 @@ from f7t_testbuild.images.catalogue import SOURCES_LABEL, Image
 from f7t_testbuild.images.engine import StepFailed
 from f7t_testbuild.model import Identity, Store
 from f7t_testbuild.progress import Progress
-from f7t_testbuild.runtime import RuntimeFailure
+from f7t_testbuild.runtime import NotProvided
 
 _LOGS = ".images"
 
@@ -28,18 +28,19 @@ def needed(project: Project) -> list[Image | str]:
         Store.MINIO_FROM_SOURCE: catalogue.MINIO_FROM_SOURCE,
         Store.EMBEDDED: catalogue.FIRECREST,
     }
+    # What registries may refuse comes first, so that the refusal does.
     wanted: list[Image | str] = [
-        catalogue.FIRECREST,
-        catalogue.TASKPERSISTENCE,
         catalogue.cluster(project.slurm),
-        identity[project.identity],
         store[project.store],
+        identity[project.identity],
+        catalogue.TASKPERSISTENCE,
+        catalogue.FIRECREST,
     ]
     return [one for number, one in enumerate(wanted) if one not in wanted[:number]]
 
 
 def ensure(project: Project, progress: Progress) -> None:
-    """Build and pull what is missing; `RuntimeFailure` says what else can be done."""
+    """Build and pull what is missing; `NotProvided` says what else can be done."""
     logs = project.testbuild.state_root / _LOGS
     for one in needed(project):
         if isinstance(one, str):
@@ -62,7 +63,7 @@ def _build(image: Image, project: Project, logs: Path, progress: Progress) -> No
     try:
         engine.run_logged(image.build_command(CHECKOUT), log, f"building {image.tag}")
     except StepFailed as failure:
-        raise RuntimeFailure(
+        raise NotProvided(
             failure.message, hint=_way_out(project), log_tail=failure.log_tail
         ) from failure
 
@@ -75,7 +76,7 @@ def _pull(name: str, project: Project, logs: Path, progress: Progress) -> None:
     try:
         engine.run_logged(["docker", "pull", "--quiet", name], log, f"pulling {name}")
     except StepFailed as failure:
-        raise RuntimeFailure(
+        raise NotProvided(
             failure.message, hint=_way_out(project), log_tail=failure.log_tail
         ) from failure
     found = engine.find(name)

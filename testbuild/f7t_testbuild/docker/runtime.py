@@ -43,18 +43,24 @@ class DockerRuntime:
         self._project = project
         self._testbuild = project.testbuild
         self._connected: DockerClient | None = None
+        self._provided = False
+
+    def provide(self, progress: Progress) -> None:
+        version = self._require_engine()
+        require_checkout()
+        progress(
+            f"engine {version}: Slurm {self._project.slurm}, {self._project.nodes} compute "
+            f"nodes, identity {self._project.identity}, store {self._project.store}"
+        )
+        provision.ensure(self._project, progress)
+        self._provided = True
 
     def up(self, progress: Progress) -> bool:
         with locked(self._testbuild):
             if self.status().running:
                 return False
-            version = self._require_engine()
-            require_checkout()
-            progress(
-                f"engine {version}: Slurm {self._project.slurm}, {self._project.nodes} compute "
-                f"nodes, identity {self._project.identity}, store {self._project.store}"
-            )
-            provision.ensure(self._project, progress)
+            if not self._provided:
+                self.provide(progress)
             try:
                 progress("starting containers")
                 self._project.compose("up", "--detach", "--no-build", progress=progress)

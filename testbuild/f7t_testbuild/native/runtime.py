@@ -31,7 +31,7 @@ from f7t_testbuild.native.servers import Servers, confirm_database, obtain_serve
 from f7t_testbuild.native.ways import NoWay, Way, WayName, choose_way
 from f7t_testbuild.progress import Progress
 from f7t_testbuild.real.cache import Unobtainable
-from f7t_testbuild.runtime import LogSource, RuntimeFailure, locked
+from f7t_testbuild.runtime import LogSource, NotProvided, RuntimeFailure, locked
 from f7t_testbuild.supervise import control, notify
 from f7t_testbuild.supervise.logs import LogFile, tail
 
@@ -70,6 +70,10 @@ class NativeRuntime:
         self._parts = parts
         self._identity = identity
         self._store = store
+
+    def provide(self, progress: Progress) -> None:
+        """Have the real servers in the cache, if they are wanted. Raises `NotProvided`."""
+        self._obtain(progress)
 
     def up(self, progress: Progress) -> bool:
         """Start everything and return when all parts are ready; False if it was up already.
@@ -227,7 +231,7 @@ class NativeRuntime:
         try:
             return obtain_servers(identity, store, self._parts, progress)
         except Unobtainable as failure:
-            raise RuntimeFailure(
+            raise NotProvided(
                 failure.message, hint=failure.hint, log_tail=failure.log_tail
             ) from failure
 
