@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import docker
 import pytest
 from docker.models.containers import Container
 
-import docker
 from f7t_testbuild.docker import parts
 from f7t_testbuild.docker.project import project_name
 from f7t_testbuild.runtime import RuntimeName

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 import requests
 
-import docker
 from f7t_testbuild import model
 from f7t_testbuild.docker import parts
 from f7t_testbuild.docker.project import project_name

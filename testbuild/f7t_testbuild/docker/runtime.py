@@ -25,9 +25,8 @@ from f7t_testbuild.progress import Progress
 from f7t_testbuild.runtime import LogSource, RuntimeFailure, RuntimeName, locked
 
 if TYPE_CHECKING:
-    from docker.models.containers import Container
-
     from docker import DockerClient
+    from docker.models.containers import Container
 
 START_TIMEOUT = 420.0
 """Seconds until every container must be healthy; Keycloak's first start on a busy machine takes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -75,20 +76,45 @@ def test_check_is_format_lint_types_and_imports(root: Path) -> None:
         assert f".venv/bin/{tool}" in commands
 
 
-def test_the_ci_entry_runs_the_tests_from_anywhere(root: Path, tmp_path: Path) -> None:
-    """Run for real, with a `make` on the PATH that says how it was called."""
-    recorder = tmp_path / "make"
-    recorder.write_text('#!/bin/sh\necho "$PWD: make $*"\n')
-    recorder.chmod(0o755)
+LONG_TARGETS = [
+    "make images ARGS=--slurm 20.11 --slurm 22.05 --slurm 24.11",
+    "make test-docker",
+    "make test-matrix ARGS=--few",
+]
+
+
+@pytest.mark.parametrize(
+    ("engine", "targets", "code"),
+    [(75, [], 0), (0, [*LONG_TARGETS, "engine stop"], 0), (1, [], 1)],
+    ids=["no engine here", "an engine", "a broken engine"],
+)
+def test_the_ci_entry_runs_the_tests_from_anywhere_then_the_long_targets(
+    root: Path, tmp_path: Path, engine: int, targets: list[str], code: int
+) -> None:
+    """Run for real, with a `make` and an engine that say how they were called."""
+    checkout, elsewhere = tmp_path / "checkout", tmp_path / "elsewhere"
+    (checkout / ".ci").mkdir(parents=True)
+    elsewhere.mkdir()
+    shutil.copy(root / ".ci" / "run", checkout / ".ci" / "run")
+    says = {
+        elsewhere / "make": 'echo "$PWD: make $*"',
+        checkout / ".ci" / "engine": f'[ "$1" = start ] && exit {engine}; echo "$PWD: engine $*"',
+    }
+    for program, text in says.items():
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o755)
 
     done = subprocess.run(
-        [root / ".ci" / "run"],
-        cwd=tmp_path,
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "CI": "true"},
+        [checkout / ".ci" / "run"],
+        cwd=elsewhere,
+        env={"PATH": f"{elsewhere}:/usr/bin:/bin", "CI": "true"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
 
-    assert done.stdout == f"{root}: make test\n"
+    called = [line for line in done.stdout.splitlines() if line.startswith(f"{checkout}: ")]
+    assert called == [f"{checkout}: {target}" for target in ["make test", *targets]]
+    assert done.returncode == code
+    assert ("no Docker engine can be had" in done.stdout) is (engine == 75)
