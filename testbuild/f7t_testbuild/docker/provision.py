@@ -18,21 +18,11 @@ _LOGS = ".images"
 
 def needed(project: Project) -> list[Image | str]:
     """Images of the project: those to build, and names of those to pull."""
-    identity: dict[Identity, Image] = {
-        Identity.KEYCLOAK: catalogue.keycloak(),
-        Identity.KEYCLOAK_FROM_MAVEN: catalogue.KEYCLOAK_FROM_MAVEN,
-        Identity.EMBEDDED: catalogue.FIRECREST,
-    }
-    store: dict[Store, Image | str] = {
-        Store.MINIO: catalogue.official_minio(),
-        Store.MINIO_FROM_SOURCE: catalogue.MINIO_FROM_SOURCE,
-        Store.EMBEDDED: catalogue.FIRECREST,
-    }
     # What registries may refuse comes first, so that the refusal does.
     wanted: list[Image | str] = [
         catalogue.cluster(project.slurm),
-        store[project.store],
-        identity[project.identity],
+        catalogue.store(project.store),
+        catalogue.identity(project.identity),
         catalogue.TASKPERSISTENCE,
         catalogue.FIRECREST,
     ]

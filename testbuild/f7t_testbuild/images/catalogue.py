@@ -160,19 +160,31 @@ def keycloak(environment: Mapping[str, str] = os.environ) -> Image:
     return Image(tag, "keycloak/Dockerfile", arguments, (base,), _KEYCLOAK_SOURCES)
 
 
+def identity(kind: Identity, environment: Mapping[str, str] = os.environ) -> Image:
+    """The image that runs this kind of identity provider."""
+    return {
+        Identity.KEYCLOAK: keycloak(environment),
+        Identity.KEYCLOAK_FROM_MAVEN: KEYCLOAK_FROM_MAVEN,
+        Identity.EMBEDDED: FIRECREST,
+    }[kind]
+
+
+def store(kind: Store, environment: Mapping[str, str] = os.environ) -> Image | str:
+    """The image that runs this kind of staging area; of one that is pulled, its name."""
+    made: Mapping[Store, Image | str] = {
+        Store.MINIO: official_minio(environment),
+        Store.MINIO_FROM_SOURCE: MINIO_FROM_SOURCE,
+        Store.EMBEDDED: FIRECREST,
+    }
+    return made[kind]
+
+
 def identity_image(kind: Identity, environment: Mapping[str, str] = os.environ) -> str:
     """Name of the image that runs this kind of identity provider."""
-    return {
-        Identity.KEYCLOAK: keycloak(environment).tag,
-        Identity.KEYCLOAK_FROM_MAVEN: KEYCLOAK_FROM_MAVEN.tag,
-        Identity.EMBEDDED: FIRECREST.tag,
-    }[kind]
+    return identity(kind, environment).tag
 
 
 def store_image(kind: Store, environment: Mapping[str, str] = os.environ) -> str:
     """Name of the image that runs this kind of staging area."""
-    return {
-        Store.MINIO: official_minio(environment),
-        Store.MINIO_FROM_SOURCE: MINIO_FROM_SOURCE.tag,
-        Store.EMBEDDED: FIRECREST.tag,
-    }[kind]
+    image = store(kind, environment)
+    return image.tag if isinstance(image, Image) else image
