@@ -16,9 +16,10 @@ from starlette.middleware.cors import CORSMiddleware
 from f7t.auth import TokenVerifier
 from f7t.certificator.client import RemoteAuthority
 from f7t.delegation import AccessPolicy, CertificateAuthority
-from f7t.errors import FirecrestError, MethodNotAllowed, UnknownResource, answer_of
+from f7t.errors import FirecrestError, MethodNotAllowed, UnknownResource
 from f7t.http.answers import response_of
 from f7t.http.envelope import Envelope
+from f7t.http.failures import answer_of
 from f7t.http.gatekeeper import Gatekeeper
 from f7t.http.limits import BodyLimit
 from f7t.http.metrics import observe_ssh

@@ -1,4 +1,4 @@
-"""Every failure the gateway knows, and the one table that says what a client sees of it.
+"""Every failure the gateway knows, as classes; `f7t.http.failures` says what a client sees of it.
 
 ::
 
@@ -11,11 +11,16 @@
     │   ├── CommandTimeout          the time limit of a remote command passed
     │   ├── OutputLimitExceeded     a remote command printed more than it may
     │   ├── NotFound                no such file or directory
+    │   │   └── SourceNotFound      what is to be copied or moved is not there
     │   ├── PermissionDenied        the user may not
     │   ├── NotADirectory
     │   ├── IsADirectory
     │   ├── AlreadyExists
     │   ├── SizeLimitExceeded       a file is larger than a blocking call may carry
+    │   ├── InvalidMode             no such permissions
+    │   ├── InvalidOwner            no such user on the machine
+    │   ├── InvalidGroup            no such group on the machine
+    │   ├── PatternNotFound         no line holds the text that was looked for
     │   └── CommandFailed           a tool failed with a message of its own
     ├── RequestError                the request itself is wrong
     │   ├── MissingMachine
@@ -23,6 +28,7 @@
     │   ├── InvalidParameter        `'<name>' <verdict>`, contract §3.2
     │   ├── BadRequest              a fixed body of the contract
     │   └── BodyTooLarge
+    ├── RateLimited                 too many requests of this user
     ├── Unauthorized                contract §2
     ├── NotRouted                   the gateway's own `Invalid`
     ├── UnknownResource             404 with a description
@@ -35,17 +41,11 @@
     ├── StagingError
     │   └── StagingUnavailable
     └── IdentityUnavailable         the issuer's keys could not be fetched
-
-`answer_of` is the only place that knows that a missing path is `400` + `X-Invalid-Path`
-(contract §5).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -103,6 +103,10 @@ class NotFound(RemoteError):
     """No such file or directory."""
 
 
+class SourceNotFound(NotFound):
+    """The thing to be copied or moved is not there, while its target may be."""
+
+
 class PermissionDenied(RemoteError):
     """The user may not do this."""
 
@@ -121,6 +125,22 @@ class AlreadyExists(RemoteError):
 
 class SizeLimitExceeded(RemoteError):
     """A file is larger than a blocking call may carry."""
+
+
+class InvalidMode(RemoteError):
+    """The text names no permissions (chmod(1))."""
+
+
+class InvalidOwner(RemoteError):
+    """The machine knows no user of that name."""
+
+
+class InvalidGroup(RemoteError):
+    """The machine knows no group of that name."""
+
+
+class PatternNotFound(RemoteError):
+    """The file was read, and no line of it holds the text."""
 
 
 class CommandFailed(RemoteError):
@@ -163,6 +183,14 @@ class BadRequest(RequestError):
 
 class BodyTooLarge(RequestError):
     """The request body is over the limit of its service (contract §3.1)."""
+
+
+class RateLimited(FirecrestError):
+    """The user's requests of this period are used up; `headers` say when to come again."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__("API rate limit exceeded")
+        self.headers = dict(headers)
 
 
 class Unauthorized(FirecrestError):
@@ -219,229 +247,3 @@ class StagingUnavailable(StagingError):
 
 class IdentityUnavailable(FirecrestError):
     """The identity provider's keys could not be fetched."""
-
-
-class Dialect(StrEnum):
-    """Wordings of one error differ between the services (contract §5)."""
-
-    UTILITIES = "utilities"
-    LISTING = "ls"
-    DOWNLOAD = "download"
-    TASKS = "compute and storage"
-
-
-@dataclass(frozen=True)
-class Operation:
-    """What an endpoint says of itself in its error bodies.
-
-    Attributes:
-        failure: `description` of a refused request.
-        machine_failure: the same for an unknown machine; `failure` when empty.
-        remote_failure: the same when the cluster said no; `failure` when empty.
-        remote_failures: exceptions to `remote_failure`, by error class.
-        remote_error: fixed `error` of a remote failure; None is the tool's own message, empty
-            leaves the key out.
-        backend_failure: whole body when the task store or the staging area is away.
-        dialect: wording of the error headers.
-    """
-
-    failure: str
-    machine_failure: str = ""
-    remote_failure: str = ""
-    remote_failures: Mapping[type[RemoteError], str] = field(default_factory=dict)
-    remote_error: str | None = None
-    backend_failure: Mapping[str, str] = field(default_factory=dict)
-    dialect: Dialect = Dialect.UTILITIES
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An error as it goes out: status code, JSON body, headers in their exact capitalisation."""
-
-    status: int
-    body: Mapping[str, Any]
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
-_HEADER_LIMIT = 1000
-
-
-def header_value(text: str) -> str:
-    """`text` as one line of printable latin-1 (contract §5), at most 1000 characters.
-
-    Lines are joined without separator as upstream does; other characters become `\\uXXXX` escapes.
-    """
-    escaped = _UNPRINTABLE.sub("", text).encode("latin-1", "backslashreplace").decode("latin-1")
-    return escaped.strip()[:_HEADER_LIMIT]
-
-
-_NO_PERMISSION = "User does not have permissions to access"
-_Text = Callable[[FirecrestError], str]
-
-
-def _fixed(text: str) -> _Text:
-    return lambda _: text
-
-
-def _about_path(suffix: str) -> _Text:
-    return lambda error: f"{error.path} {suffix}"
-
-
-def _message(error: FirecrestError) -> str:
-    return error.message
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One line of contract §5: the header, and its value in each dialect (`default` elsewhere)."""
-
-    header: str
-    default: _Text
-    other: Mapping[Dialect, _Text] = field(default_factory=dict)
-    other_header: Mapping[Dialect, str] = field(default_factory=dict)
-
-
-_MACHINE_OR_PATH = _fixed(f"{_NO_PERMISSION} machine or path")
-_TABLE: Mapping[type[RemoteError], _Row] = {
-    MachineUnavailable: _Row("X-Machine-Not-Available", _fixed("Machine is not available")),
-    ConnectionRefused: _Row("X-Error", _message, other_header={Dialect.TASKS: ""}),
-    CertificateRefused: _Row(
-        "X-Permission-Denied",
-        _fixed(f"{_NO_PERMISSION} machine"),
-        {Dialect.TASKS: _MACHINE_OR_PATH},
-    ),
-    DelegationUnavailable: _Row("X-Error", _message),
-    CommandTimeout: _Row("X-Timeout", _fixed("Command has finished with timeout signal")),
-    OutputLimitExceeded: _Row("X-Error", _message),
-    NotFound: _Row(
-        "X-Invalid-Path",
-        _fixed("path is an invalid path"),
-        {
-            Dialect.LISTING: _about_path("is an invalid path"),
-            Dialect.DOWNLOAD: _fixed("sourcePath not found"),
-            Dialect.TASKS: _about_path("is an invalid path."),
-        },
-        {Dialect.DOWNLOAD: "X-Not-Found"},
-    ),
-    PermissionDenied: _Row(
-        "X-Permission-Denied",
-        _fixed(f"{_NO_PERMISSION} path"),
-        {Dialect.LISTING: _MACHINE_OR_PATH, Dialect.TASKS: _MACHINE_OR_PATH},
-    ),
-    NotADirectory: _Row(
-        "X-Not-A-Directory",
-        _fixed("targetPath is not a directory"),
-        {
-            Dialect.LISTING: _about_path("is not a directory"),
-            Dialect.DOWNLOAD: _about_path("is not a directory"),
-            Dialect.TASKS: _about_path("is not a directory"),
-        },
-    ),
-    IsADirectory: _Row("X-A-Directory", _about_path("is a directory")),
-    AlreadyExists: _Row("X-Exists", _fixed("targetPath already exists")),
-    SizeLimitExceeded: _Row("X-Size-Limit", _fixed("File exceeds size limit")),
-    CommandFailed: _Row("X-Error", _message),
-}
-
-
-def remote_header(error: RemoteError, dialect: Dialect) -> dict[str, str]:
-    """The one error header of a remote failure (contract §5), or nothing."""
-    row = next((_TABLE[kind] for kind in type(error).__mro__ if kind in _TABLE), None)
-    if row is None:
-        return {}
-    name = row.other_header.get(dialect, row.header)
-    if not name:
-        return {}
-    return {name: header_value(row.other.get(dialect, row.default)(error)) or "unknown"}
-
-
-def _remote(error: RemoteError, operation: Operation) -> Answer:
-    default = operation.remote_failure or operation.failure
-    body = {"description": operation.remote_failures.get(type(error), default)}
-    message = _remote_message(error) if operation.remote_error is None else operation.remote_error
-    if message and not isinstance(error, SizeLimitExceeded):
-        body["error"] = message
-    return Answer(400, body, remote_header(error, operation.dialect))
-
-
-def _remote_message(error: RemoteError) -> str:
-    if isinstance(error, CommandTimeout):
-        # pyfirecrest compares this text to fall back to a job (utilities.md U18).
-        return "Command has finished with timeout signal"
-    return error.message
-
-
-def _unknown_machine(operation: Operation) -> Answer:
-    description = operation.machine_failure or operation.failure
-    singular = {"X-Machine-Does-Not-Exist": "Machine does not exist"}
-    if operation.dialect is not Dialect.TASKS:
-        return Answer(
-            400,
-            {"description": description, "error": "Machine does not exist"},
-            singular,
-        )
-    return Answer(  # D16: both spellings, the plural is what upstream sends here
-        400,
-        {"description": description, "error": "Machine does not exists"},
-        {**singular, "X-Machine-Does-Not-Exists": "Machine does not exists"},
-    )
-
-
-def _request(error: RequestError, operation: Operation) -> Answer:
-    match error:
-        case UnknownMachine():
-            return _unknown_machine(operation)
-        case MissingMachine():
-            return Answer(400, {"description": "No machine name given"})
-        case BadRequest():
-            return Answer(400, error.body)
-        case BodyTooLarge():
-            return Answer(413, {"description": error.message})
-        case InvalidParameter():
-            return Answer(
-                400,
-                {"description": error.description or operation.failure, "error": error.message},
-            )
-    return Answer(400, {"description": operation.failure, "error": error.message})
-
-
-def _task(error: TaskError, operation: Operation) -> Answer:
-    match error:
-        case TaskNotFound():
-            return Answer(404, {"error": f"Task {error.message} does not exist"})
-        case NotTaskOwner():
-            return Answer(403, {"description": "Operation not permitted. Invalid task owner."})
-    return _backend("Task store is not available", operation)
-
-
-def _backend(reason: str, operation: Operation) -> Answer:
-    default = {"description": operation.failure, "error": reason}
-    return Answer(400, operation.backend_failure or default)
-
-
-NO_OPERATION = Operation("Request failed")
-
-
-def answer_of(error: FirecrestError, operation: Operation = NO_OPERATION) -> Answer:
-    """What a client sees of `error` when it happens in `operation`."""
-    match error:
-        case RemoteError():
-            return _remote(error, operation)
-        case RequestError():
-            return _request(error, operation)
-        case Unauthorized():
-            return Answer(401, error.body)
-        case NotRouted():
-            return Answer(400, {"message": "Invalid"})
-        case UnknownResource():
-            return Answer(404, error.body)
-        case MethodNotAllowed():
-            return Answer(405, {"message": "Method not allowed"})
-        case TaskError():
-            return _task(error, operation)
-        case StagingError():
-            return _backend("Staging area is not available", operation)
-        case IdentityUnavailable():
-            return Answer(503, {"message": "Identity provider is not available"})
-    return Answer(400, {"description": operation.failure, "error": error.message})

@@ -7,7 +7,7 @@ import json
 from starlette.responses import JSONResponse
 from starlette.types import Send
 
-from f7t.errors import Answer
+from f7t.http.failures import Answer
 
 
 def response_of(answer: Answer) -> JSONResponse:

@@ -12,8 +12,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from f7t import __version__
-from f7t.errors import Answer
 from f7t.http.answers import send_answer
+from f7t.http.failures import Answer
 from f7t.http.metrics import observe_request
 from f7t.log import request_id
 

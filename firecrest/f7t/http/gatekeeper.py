@@ -8,8 +8,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from f7t.auth import TokenVerifier
-from f7t.errors import FirecrestError, NotRouted, answer_of
+from f7t.errors import FirecrestError, NotRouted
 from f7t.http.answers import send_answer
+from f7t.http.failures import answer_of
 
 PUBLISHED: Mapping[str, frozenset[str]] = {
     "/status/": frozenset({"GET"}),

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from f7t.errors import BodyTooLarge, answer_of
+from f7t.errors import BodyTooLarge
 from f7t.http.answers import send_answer
+from f7t.http.failures import answer_of
 from f7t.settings import MEBIBYTE, Settings
 
 _DISCARD_LIMIT = 64 * MEBIBYTE

@@ -4,11 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from f7t.errors import Dialect, NotFound, Operation, SizeLimitExceeded
+from f7t.errors import NotFound, PatternNotFound, SizeLimitExceeded
+from f7t.http.failures import Dialect, Operation
 
 
-def _utility(name: str) -> Operation:
-    return Operation(f"Error on {name} operation")
+def _utility(
+    name: str, dialect: Dialect = Dialect.UTILITIES, remote_failure: str = ""
+) -> Operation:
+    return Operation(f"Error on {name} operation", remote_failure=remote_failure, dialect=dialect)
+
+
+def _internal(name: str) -> Operation:
+    """Submission of a transfer job (storage.md §6)."""
+    failure = f"Failed to submit {name} job"
+    return Operation(
+        f"Error on {name} operation",
+        machine_failure="Failed operation",
+        remote_failure=failure,
+        remote_error="",
+        backend_failure={"description": failure, "error": "Error creating task"},
+        dialect=Dialect.TASKS,
+    )
+
+
+def _reservation(verb: str) -> Operation:
+    return Operation(
+        f"Error {verb} reservation",
+        dialect=Dialect.RESERVATIONS,
+        headline="error",
+        detail="description",
+    )
 
 
 def _compute(failure: str, precheck: str = "Failed to retrieve jobs information") -> Operation:
@@ -26,6 +51,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "status_service": Operation("Failed to retrieve service"),
     "status_systems": Operation("Failed to retrieve systems"),
     "status_system": Operation("Failed to retrieve system"),
+    "status_filesystems": Operation("Failed to retrieve file systems"),
+    "status_filesystem": Operation("Failed to retrieve file systems"),
     "status_parameters": Operation("Failed to retrieve parameters"),
     "utilities_ls": Operation(
         "Error on ls operation",
@@ -41,8 +68,34 @@ OPERATIONS: Mapping[str, Operation] = {
             NotFound: "Error on fsize operation",
             SizeLimitExceeded: "Failed to download file",
         },
-        dialect=Dialect.DOWNLOAD,
+        dialect=Dialect.SOURCE,
     ),
+    "utilities_mkdir": _utility("mkdir", Dialect.TARGET),
+    "utilities_rename": _utility("rename", Dialect.TARGET),
+    "utilities_chmod": _utility("chmod"),
+    "utilities_chown": _utility("chown"),
+    "utilities_copy": _utility("copy", Dialect.TARGET),
+    "utilities_file": _utility("file"),
+    "utilities_stat": _utility("stat", Dialect.SOURCE),
+    "utilities_symlink": _utility("symlink", Dialect.TARGET),
+    "utilities_rm": _utility("rm", Dialect.REMOVAL),
+    "utilities_checksum": _utility("checksum", Dialect.CHECKSUM),
+    "utilities_view": Operation(
+        "Error on view operation",
+        remote_failures={SizeLimitExceeded: "Failed to view file content"},
+        dialect=Dialect.SOURCE,
+    ),
+    "utilities_head": Operation(
+        "Error on head operation",
+        remote_failures={PatternNotFound: "Error on head operation with grep"},
+    ),
+    "utilities_tail": Operation(
+        "Error on tail operation",
+        remote_failures={PatternNotFound: "Error on tail operation with grep"},
+    ),
+    "utilities_whoami": _utility("whoami"),
+    "utilities_compress": _utility("compress"),
+    "utilities_extract": _utility("extract"),
     "compute_submit": _compute("Failed to submit job file"),
     "compute_submit_upload": _compute("Failed to submit job file"),
     "compute_submit_path": Operation(
@@ -55,6 +108,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "compute_job": _compute("Failed to retrieve job information"),
     "compute_cancel": _compute("Failed to delete job"),
     "compute_acct": _compute("Failed to retrieve account information"),
+    "compute_nodes": _compute("Failed to retrieve account information"),
+    "compute_node": _compute("Failed to retrieve account information"),
+    "compute_partitions": _compute("Failed to retrieve account information"),
+    "compute_reservations": _compute("Failed to retrieve account information"),
     "storage_upload": Operation(
         "Failed to upload file",
         machine_failure="Failed operation",
@@ -73,6 +130,16 @@ OPERATIONS: Mapping[str, Operation] = {
     "storage_invalidate": Operation(
         "Failed to invalidate", backend_failure={"error": "Could not invalidate URL"}
     ),
+    "storage_internal_cp": _internal("cp"),
+    "storage_internal_mv": _internal("mv"),
+    "storage_internal_rsync": _internal("rsync"),
+    "storage_internal_rm": _internal("rm"),
+    "storage_internal_compress": _internal("compress"),
+    "storage_internal_extract": _internal("extract"),
+    "reservations_list": _reservation("listing"),
+    "reservations_create": _reservation("creating"),
+    "reservations_update": _reservation("updating"),
+    "reservations_delete": _reservation("deleting"),
     "tasks_list": Operation("Failed to retrieve tasks information"),
     "tasks_get": Operation("Failed to retrieve task information"),
 }

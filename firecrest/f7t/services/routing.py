@@ -12,8 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from f7t.auth import Principal
-from f7t.errors import FirecrestError, InvalidParameter, answer_of
+from f7t.errors import FirecrestError, InvalidParameter
 from f7t.http.answers import response_of
+from f7t.http.failures import answer_of
 from f7t.http.parameters import Form, read_form
 from f7t.parts import Parts
 from f7t.services.operations import OPERATIONS

@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from f7t.auth import Principal, TokenVerifier, bearer_token
-from f7t.errors import FirecrestError, NotFound, Unauthorized, answer_of
+from f7t.errors import FirecrestError, NotFound, Unauthorized
 from f7t.http.answers import response_of
 from f7t.http.envelope import Envelope
+from f7t.http.failures import answer_of
 from f7t.http.gatekeeper import Gatekeeper
 from f7t.http.limits import BodyLimit
 from f7t.http.parameters import read_form

@@ -18,9 +18,11 @@ from f7t.errors import (
     CommandTimeout,
     ConnectionRefused,
     DelegationUnavailable,
-    Dialect,
     FirecrestError,
     IdentityUnavailable,
+    InvalidGroup,
+    InvalidMode,
+    InvalidOwner,
     InvalidParameter,
     IsADirectory,
     MachineUnavailable,
@@ -30,83 +32,95 @@ from f7t.errors import (
     NotFound,
     NotRouted,
     NotTaskOwner,
-    Operation,
     OutputLimitExceeded,
+    PatternNotFound,
     PermissionDenied,
+    RateLimited,
     RemoteError,
     SizeLimitExceeded,
+    SourceNotFound,
     StagingUnavailable,
     TaskNotFound,
     TaskStoreUnavailable,
     Unauthorized,
     UnknownMachine,
     UnknownResource,
-    answer_of,
-    header_value,
-    remote_header,
 )
+from f7t.http.failures import Dialect, Operation, answer_of, header_value, remote_header
 
 PATH = "/home/test1/x"
 ALL = tuple(Dialect)
 NO_RIGHT = "User does not have permissions to access"
 
+FILES = tuple(one for one in Dialect if one not in (Dialect.TASKS, Dialect.RESERVATIONS))
+
+
+def but(*dialects: Dialect) -> tuple[Dialect, ...]:
+    """All dialects except these."""
+    return tuple(one for one in Dialect if one not in dialects)
+
+
+DENIED_PATH = {"X-Permission-Denied": f"{NO_RIGHT} path"}
+DENIED_MACHINE = {"X-Permission-Denied": f"{NO_RIGHT} machine"}
+DENIED_EITHER = {"X-Permission-Denied": f"{NO_RIGHT} machine or path"}
+EITHER = (Dialect.LISTING, Dialect.TASKS, Dialect.RESERVATIONS)
+INVALID_PATH = {"X-Invalid-Path": "path is an invalid path"}
+BOTH_PATHS = {"X-Invalid-Path": "sourcePath and/or targetPath are invalid paths"}
+NO_SOURCE = {"X-Not-Found": "sourcePath not found"}
+OTHER_PATH = (Dialect.LISTING, Dialect.SOURCE, Dialect.TASKS)
+LIMIT = "Command output exceeded buffer limit (5)"
+
 ROWS: list[tuple[RemoteError, tuple[Dialect, ...], dict[str, str]]] = [
     (MachineUnavailable(), ALL, {"X-Machine-Not-Available": "Machine is not available"}),
+    (ConnectionRefused("Connection refused"), FILES, {"X-Error": "Connection refused"}),
+    (ConnectionRefused("Connection refused"), (Dialect.TASKS, Dialect.RESERVATIONS), {}),
+    (CertificateRefused("not you"), FILES, DENIED_MACHINE),
+    (CertificateRefused("not you"), (Dialect.TASKS, Dialect.RESERVATIONS), DENIED_EITHER),
+    (DelegationUnavailable(), (Dialect.RESERVATIONS,), {}),
     (
-        ConnectionRefused("Connection refused"),
-        (Dialect.UTILITIES, Dialect.LISTING, Dialect.DOWNLOAD),
-        {"X-Error": "Connection refused"},
+        DelegationUnavailable(),
+        but(Dialect.RESERVATIONS),
+        {"X-Error": "Delegation service is not available"},
     ),
-    (ConnectionRefused("Connection refused"), (Dialect.TASKS,), {}),
-    (
-        CertificateRefused(),
-        (Dialect.UTILITIES, Dialect.LISTING, Dialect.DOWNLOAD),
-        {"X-Permission-Denied": f"{NO_RIGHT} machine"},
-    ),
-    (
-        CertificateRefused(),
-        (Dialect.TASKS,),
-        {"X-Permission-Denied": f"{NO_RIGHT} machine or path"},
-    ),
-    (DelegationUnavailable(), ALL, {"X-Error": "Delegation service is not available"}),
-    (CommandTimeout(), ALL, {"X-Timeout": "Command has finished with timeout signal"}),
-    (
-        OutputLimitExceeded(5242880),
-        ALL,
-        {"X-Error": "Command output exceeded buffer limit (5242880)"},
-    ),
+    (CommandTimeout("slow"), ALL, {"X-Timeout": "Command has finished with timeout signal"}),
+    (OutputLimitExceeded(5), ALL, {"X-Error": LIMIT}),
     (
         NotFound(path=PATH),
-        (Dialect.UTILITIES,),
-        {"X-Invalid-Path": "path is an invalid path"},
+        (Dialect.UTILITIES, Dialect.CHECKSUM, Dialect.RESERVATIONS),
+        INVALID_PATH,
     ),
     (NotFound(path=PATH), (Dialect.LISTING,), {"X-Invalid-Path": f"{PATH} is an invalid path"}),
     (NotFound(path=PATH), (Dialect.TASKS,), {"X-Invalid-Path": f"{PATH} is an invalid path."}),
-    (NotFound(path=PATH), (Dialect.DOWNLOAD,), {"X-Not-Found": "sourcePath not found"}),
-    (
-        PermissionDenied(path=PATH),
-        (Dialect.UTILITIES, Dialect.DOWNLOAD),
-        {"X-Permission-Denied": f"{NO_RIGHT} path"},
-    ),
-    (
-        PermissionDenied(path=PATH),
-        (Dialect.LISTING, Dialect.TASKS),
-        {"X-Permission-Denied": f"{NO_RIGHT} machine or path"},
-    ),
+    (NotFound(path=PATH), (Dialect.REMOVAL,), {"X-Invalid-Path": "path is an invalid path."}),
+    (NotFound(path=PATH), (Dialect.TARGET,), BOTH_PATHS),
+    (NotFound(path=PATH), (Dialect.SOURCE,), NO_SOURCE),
+    (SourceNotFound(path=PATH), ALL, NO_SOURCE),
+    (PermissionDenied(path=PATH), but(*EITHER), DENIED_PATH),
+    (PermissionDenied(path=PATH), EITHER, DENIED_EITHER),
     (
         NotADirectory(path=PATH),
-        (Dialect.UTILITIES,),
+        but(*OTHER_PATH),
         {"X-Not-A-Directory": "targetPath is not a directory"},
     ),
+    (NotADirectory(path=PATH), OTHER_PATH, {"X-Not-A-Directory": f"{PATH} is not a directory"}),
+    (IsADirectory(path=PATH), but(Dialect.CHECKSUM), {"X-A-Directory": f"{PATH} is a directory"}),
     (
-        NotADirectory(path=PATH),
-        (Dialect.LISTING, Dialect.DOWNLOAD, Dialect.TASKS),
-        {"X-Not-A-Directory": f"{PATH} is not a directory"},
+        IsADirectory(path=PATH),
+        (Dialect.CHECKSUM,),
+        {"X-A-Directory": "path is a directory, can't checksum directories"},
     ),
-    (IsADirectory(path=PATH), ALL, {"X-A-Directory": f"{PATH} is a directory"}),
     (AlreadyExists(path=PATH), ALL, {"X-Exists": "targetPath already exists"}),
     (SizeLimitExceeded(path=PATH), ALL, {"X-Size-Limit": "File exceeds size limit"}),
-    (CommandFailed("tar: nothing", exit_status=2), ALL, {"X-Error": "tar: nothing"}),
+    (InvalidMode("no"), ALL, {"X-Invalid-Mode": "mode is an invalid mode"}),
+    (InvalidOwner("no"), ALL, {"X-Invalid-Owner": "owner is an invalid user"}),
+    (InvalidGroup("no"), ALL, {"X-Invalid-Group": "group is an invalid group"}),
+    (PatternNotFound("no"), ALL, {"X-Not-Found": "pattern not found"}),
+    (
+        CommandFailed("tar: nothing", exit_status=2),
+        but(Dialect.RESERVATIONS),
+        {"X-Error": "tar: nothing"},
+    ),
+    (CommandFailed("tar: nothing", exit_status=2), (Dialect.RESERVATIONS,), {}),
 ]
 CASES = [
     pytest.param(error, dialect, headers, id=f"{type(error).__name__}-{dialect.name}")
@@ -120,7 +134,9 @@ def test_header_of_a_remote_failure(
     error: RemoteError, dialect: Dialect, headers: dict[str, str]
 ) -> None:
     answer = answer_of(error, Operation("Failed", dialect=dialect))
-    assert (answer.status, dict(answer.headers)) == (400, headers)
+    hidden = dialect is Dialect.RESERVATIONS and "X-Permission-Denied" in headers
+    status = 404 if hidden or isinstance(error, PatternNotFound) else 400
+    assert (answer.status, dict(answer.headers)) == (status, headers)
 
 
 def test_every_remote_failure_stands_in_the_table() -> None:
@@ -171,6 +187,31 @@ def test_every_remote_failure_stands_in_the_table() -> None:
 def test_bodies(error: FirecrestError, status: int, body: dict[str, str]) -> None:
     answer = answer_of(error, Operation("Failed"))
     assert (answer.status, dict(answer.body), dict(answer.headers)) == (status, body, {})
+
+
+def test_reservations_tell_their_failures_the_other_way_round() -> None:
+    operation = Operation(
+        "Error creating reservation",
+        dialect=Dialect.RESERVATIONS,
+        headline="error",
+        detail="description",
+    )
+    failed = answer_of(CommandFailed("not an owner"), operation)
+    assert failed.body == {"error": "Error creating reservation", "description": "not an owner"}
+    unknown = answer_of(UnknownMachine(), operation)
+    assert unknown.body == {"error": "Error creating reservation"}
+    assert unknown.headers == {"X-Machine-Does-Not-Exist": "Machine does not exist"}
+    missing = answer_of(MissingMachine(), operation)
+    assert missing.body == {
+        "error": "Error creating reservation",
+        "description": "No machine name given",
+    }
+
+
+def test_a_rate_limit_tells_when_to_come_again() -> None:
+    answer = answer_of(RateLimited({"Retry-After": "3"}))
+    assert (answer.status, dict(answer.body)) == (429, {"message": "API rate limit exceeded"})
+    assert answer.headers == {"Retry-After": "3"}
 
 
 def test_unknown_machine_in_both_spellings() -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import FormData, UploadFile
 
-from f7t.errors import InvalidParameter, answer_of
+from f7t.errors import InvalidParameter
+from f7t.http.failures import answer_of
 from f7t.http.parameters import Form, checked, checked_if_given, is_true, verdict
 
 FORBIDDEN = "<>|;\"'&\\()`" + "".join(map(chr, range(0x20)))

@@ -1,4 +1,4 @@
-"""`/utilities`: blocking file commands, as the user, over SFTP (utilities.md)."""
+"""Utilities that only look: listings and contents (utilities.md)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
-from starlette.datastructures import UploadFile
 
-from f7t.errors import BadRequest
-from f7t.http.parameters import checked, form_documentation, is_true, verdict
+from f7t.http.parameters import checked, is_true
 from f7t.services.documentation import example, remote_errors, success
-from f7t.services.routing import OperationRoute, UseForm, UseMachineCall
+from f7t.services.routing import OperationRoute, UseMachineCall
 from f7t.ssh.listing import FileEntry
 
-router = APIRouter(prefix="/utilities", tags=["utilities"], route_class=OperationRoute)
+router = APIRouter(route_class=OperationRoute)
 
-_TOO_LARGE = "Failed to upload file. The file is over 5242880 bytes"
 _ENTRY_EXAMPLE = {
     "group": "test1",
     "last_modified": "2026-01-05T10:00:00",
@@ -81,45 +78,6 @@ async def ls(
         )
     output = [_rendered(entry) for entry in entries]
     return {**_LISTING_TEXTS, "output": _page(output, page_size, page_number)}
-
-
-def _uploaded(file: UploadFile | None) -> tuple[str, UploadFile]:
-    """Name and part of the uploaded file; raises `BadRequest` in the words of U10."""
-    if file is None:
-        raise _upload_refused("No file in query")
-    name = file.filename or ""
-    wrong = verdict(name) or ("has invalid char" if "/" in name or name in {".", ".."} else "")
-    if wrong:
-        raise _upload_refused(f"Filename {wrong}")
-    return name, file
-
-
-def _upload_refused(error: str) -> BadRequest:
-    return BadRequest({"description": "Failed to upload file", "error": error})
-
-
-@router.post(
-    "/upload",
-    operation_id="utilities_upload",
-    summary="Upload a small file",
-    status_code=201,
-    responses=success(201, example({"description": "File upload successful", "output": ""}))
-    | remote_errors("Error on upload operation", too_large=_TOO_LARGE),
-    openapi_extra=form_documentation(
-        {"targetPath": "Directory on the system"},
-        required=("targetPath", "file"),
-        file="The file; stored under its own name",
-    ),
-)
-async def upload(call: UseMachineCall, form: UseForm) -> dict[str, str]:
-    """U10, T16 to T20. Returns when the file is complete; overwrites."""
-    system = call.system
-    directory = checked("targetPath", form.text("targetPath"))
-    name, file = _uploaded(form.upload("file"))
-    content = await file.read()
-    async with call.session(system) as session:
-        await session.files.write(directory, name, content)
-    return {"description": "File upload successful", "output": ""}
 
 
 @router.get(
