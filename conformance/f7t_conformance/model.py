@@ -1,0 +1,198 @@
+"""What the suite talks about: requirements, and what was found of each."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Identifier = Annotated[
+    str, Field(pattern=r"^F7T-(AUTH|ERR|STAT|UTIL|JOB|TASK|XFER|RSV|SEC|TUT)-\d{3}$")
+]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Level(StrEnum):
+    """How binding a requirement is (RFC 2119)."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+    MAY = "MAY"
+
+
+class Profile(StrEnum):
+    """Sets of requirements; each of the first five contains the ones before it."""
+
+    PROBE = "probe"
+    CORE = "core"
+    JOBS = "jobs"
+    TRANSFER = "transfer"
+    FULL = "full"
+    TUTORIAL = "tutorial"
+    STRICT = "strict"
+    FUZZ = "fuzz"
+
+
+LADDER = (Profile.PROBE, Profile.CORE, Profile.JOBS, Profile.TRANSFER, Profile.FULL)
+
+
+class Need(StrEnum):
+    """What a server or its caller must have for a requirement to be checked."""
+
+    SCHEDULER = "scheduler"
+    OBJECT_STORE = "object-store"
+    SECOND_USER = "second-user"
+    WRITABLE_DIRECTORY = "writable-directory"
+    RESERVATIONS = "reservations"
+    RATE_LIMIT = "rate-limit"
+    EXPIRED_TOKEN = "expired-token"
+
+
+class Source(_Record):
+    """Where a requirement comes from.
+
+    Attributes:
+        contract: row or section of the contract, e.g. `U1`, `C3`, `§3.2`, `D09`.
+        tutorial: assertion of the tutorial's walk, e.g. `T12`.
+        since: first API version that promises it.
+    """
+
+    contract: str
+    tutorial: str = ""
+    since: str = "1.0.0"
+
+
+class Requirement(_Record):
+    """One sentence that a server keeps or not.
+
+    Attributes:
+        id: stable; never used again for something else.
+        title: a few words.
+        level: of the sentence.
+        requirement: the sentence, with MUST, SHOULD or MAY in it.
+        profile: the smallest profile that contains it.
+        needs: without them it is skipped, with the reason.
+        destructive: whether checking it changes anything on the system.
+        deadline: seconds within which an eventual effect must be seen; 0 where it is immediate.
+    """
+
+    id: Identifier
+    title: str
+    level: Level
+    requirement: str
+    source: Source
+    profile: Literal["probe", "core", "jobs", "transfer", "full"]
+    needs: tuple[Need, ...] = ()
+    destructive: bool = False
+    deadline: float = Field(default=0, ge=0)
+
+    @property
+    def area(self) -> str:
+        return self.id.split("-")[1]
+
+    def belongs_to(self, profile: Profile) -> bool:
+        """Whether a run of `profile` checks it."""
+        if profile is Profile.TUTORIAL:
+            return self.area == "TUT"
+        if profile is Profile.FUZZ:
+            return False
+        wanted = Profile.FULL if profile is Profile.STRICT else profile
+        return LADDER.index(Profile(self.profile)) <= LADDER.index(wanted)
+
+
+class Status(StrEnum):
+    """What came of one requirement."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    WARN = "warn"
+    SKIP = "skip"
+    WAIVED = "waived"
+    ERROR = "error"
+
+
+class Exchange(_Record):
+    """One request and its answer, without secrets; bodies are cut after some KiB.
+
+    Attributes:
+        curl: a shell line that repeats the request with `$TOKEN`.
+        seconds: from sending to the end of the answer.
+    """
+
+    method: str
+    url: str
+    request_headers: tuple[tuple[str, str], ...]
+    request_body: str
+    status: int
+    response_headers: tuple[tuple[str, str], ...]
+    response_body: str
+    seconds: float
+    curl: str
+
+
+class Finding(_Record):
+    """What was found of one requirement.
+
+    Attributes:
+        expected, got: in words, for a failure.
+        reason: why it was skipped or waived, or how the harness broke.
+        link: of the waiver.
+        local: a skip for what this run lacks (an identity, a profile), not the server.
+    """
+
+    id: Identifier
+    status: Status
+    expected: str = ""
+    got: str = ""
+    reason: str = ""
+    link: str = ""
+    local: bool = False
+    seconds: float = 0
+    exchanges: tuple[Exchange, ...] = ()
+
+
+class Capabilities(_Record):
+    """What the server's own answers say of it."""
+
+    version: str
+    systems: tuple[str, ...]
+    present: tuple[Need, ...]
+    absent: dict[Need, str] = Field(default_factory=dict)
+
+
+class Results(_Record):
+    """A whole run; this is `results.json` (its schema is in the docs).
+
+    Attributes:
+        schema_version: of this format; raised when a reader must change.
+        seconds: of the whole run.
+        leftovers: what the run made and could not remove.
+        complete: False if the run was interrupted or ran out of its budget.
+    """
+
+    schema_version: Literal[1] = 1
+    suite: str
+    contract: str
+    target: str
+    profile: Profile
+    started: str
+    seconds: float
+    seed: int = 0
+    capabilities: Capabilities | None
+    findings: tuple[Finding, ...]
+    leftovers: tuple[str, ...] = ()
+    complete: bool = True
+
+    def count(self, status: Status) -> int:
+        return sum(1 for one in self.findings if one.status is status)
+
+    @property
+    def verdict(self) -> Literal["pass", "fail", "error"]:
+        """`error` if the harness broke anywhere, `fail` if a requirement was not kept."""
+        if self.count(Status.ERROR):
+            return "error"
+        return "fail" if self.count(Status.FAIL) else "pass"
