@@ -44,26 +44,36 @@ _TAR_FILTERS = {
 }
 _DECOMPRESSORS = {ArchiveKind.GZIP: "gzip", ArchiveKind.BZIP2: "bzip2"}
 
-# What follows is given: directory of the result. Leaves its hidden name in $f7t_part.
+# Argument: directory of the result. The part is written in the background, where a signal finds
+# the shell waiting; one that reaches a child before it has become its tool is lost there.
 _PART = r"""
 f7t_part=$(mktemp -u -- "$1/.f7t-XXXXXXXXXXXX") || exit
-trap 'rm -f -- "$f7t_part"; exit 143' HUP INT TERM
+trap 'kill -KILL $! 2>/dev/null; wait; rm -f -- "$f7t_part"; exit 143' HUP INT TERM
 set -C
+"""
+_WHOLE = r"""
+wait $!
+f7t_status=$?
+trap '' HUP INT TERM
+if [ "$f7t_status" -eq 0 ]; then
+  mv -f -T -- "$f7t_part" "$f7t_target"
+  f7t_status=$?
+fi
+rm -f -- "$f7t_part"
+exit "$f7t_status"
 """
 
 # Arguments: directory of the archive, the archive, then operands of tar. The part may be inside of
-# what is archived; it is there before tar looks, so that tar sees no directory change.
+# what is archived.
 _COMPRESS = (
     _PART
     + r"""
 f7t_target=$2
 shift 2
 tar --create --gzip --file=- --no-wildcards --no-anchored "--exclude=${f7t_part##*/}" "$@" \
-  > "$f7t_part" && mv -f -T -- "$f7t_part" "$f7t_target"
-f7t_status=$?
-rm -f -- "$f7t_part"
-exit "$f7t_status"
+  > "$f7t_part" &
 """
+    + _WHOLE
 )
 
 # Arguments: directory, decompressor, source, name of the result if it is one file. All tar formats
@@ -77,11 +87,10 @@ fi
 """
     + _PART
     + r"""
-"$2" -d -c < "$3" > "$f7t_part" && mv -f -T -- "$f7t_part" "$1/$4"
-f7t_status=$?
-rm -f -- "$f7t_part"
-exit "$f7t_status"
+f7t_target=$1/$4
+"$2" -d -c < "$3" > "$f7t_part" &
 """
+    + _WHOLE
 )
 
 

@@ -14,6 +14,7 @@ import asyncssh
 from f7t.errors import ConnectionRefused
 from f7t.ssh import channel
 from f7t.ssh.account import Account
+from f7t.ssh.changes import FileChanges
 from f7t.ssh.channel import ChannelNotOpened, Completed
 from f7t.ssh.connection import Authority, Dialer, Link, Machine, PoolSettings
 from f7t.ssh.facts import MachineFacts
@@ -53,6 +54,7 @@ class Session:
         self.user = user
         self._account = account
         self.files = RemoteFiles(account.connected, self, facts, settings.file_time_limit)
+        self.changes = FileChanges(account.connected, self, self.files, settings.file_time_limit)
 
     async def run(
         self,
