@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from f7t.services.utilities import changing, reading
+from f7t.services.utilities import changing, contents, facts, listing
 
 router = APIRouter(prefix="/utilities", tags=["utilities"])
-router.include_router(reading.router)
+router.include_router(listing.router)
+router.include_router(contents.router)
+router.include_router(facts.router)
 router.include_router(changing.router)
