@@ -81,8 +81,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "utilities_rm": _utility("rm", Dialect.REMOVAL),
     "utilities_checksum": _utility("checksum", Dialect.CHECKSUM),
     "utilities_view": Operation(
-        "Error on view operation",
-        remote_failures={SizeLimitExceeded: "Failed to view file content"},
+        "Error on fsize operation",
+        remote_failure="Error on head operation",
+        remote_failures={
+            NotFound: "Error on fsize operation",
+            SizeLimitExceeded: "Failed to view file content",
+        },
         dialect=Dialect.SOURCE,
     ),
     "utilities_head": Operation(
