@@ -115,6 +115,11 @@ class ComputeSettings(_Group):
 
     timeout: Seconds = Field(default=30, description="Time limit of one scheduler command.")
     tail_bytes: int = Field(default=1000, description="Length of job_data_out and job_data_err.")
+    spank_plugin_option: str = Field(
+        default="",
+        pattern=r"^(--[^\s]+)?$",
+        description="Option of a Slurm plug-in added to every submission, e.g. --nohome.",
+    )
     task_lifetime: Seconds = 86400
 
 

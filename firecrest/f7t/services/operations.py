@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from f7t.errors import NotFound, PatternNotFound, SizeLimitExceeded
+from f7t.errors import (
+    CertificateRefused,
+    ConnectionRefused,
+    DelegationUnavailable,
+    MachineUnavailable,
+    NotFound,
+    PatternNotFound,
+    SizeLimitExceeded,
+)
 from f7t.http.failures import Dialect, Operation
 
 
@@ -36,7 +44,11 @@ def _reservation(verb: str) -> Operation:
     )
 
 
-def _compute(failure: str, precheck: str = "Failed to retrieve jobs information") -> Operation:
+_JOBS = "Failed to retrieve jobs information"
+_ACCOUNT = "Failed to retrieve account information"
+
+
+def _compute(failure: str, precheck: str = _JOBS) -> Operation:
     return Operation(
         failure,
         remote_failure=precheck,
@@ -104,18 +116,22 @@ OPERATIONS: Mapping[str, Operation] = {
     "compute_submit_upload": _compute("Failed to submit job file"),
     "compute_submit_path": Operation(
         "Failed to submit job",
+        remote_failures=dict.fromkeys(
+            (MachineUnavailable, CertificateRefused, ConnectionRefused, DelegationUnavailable),
+            _JOBS,
+        ),
         remote_error="",
         backend_failure={"description": "Failed to submit job", "error": "Error creating task"},
         dialect=Dialect.TASKS,
     ),
-    "compute_jobs": _compute("Failed to retrieve jobs information"),
+    "compute_jobs": _compute(_JOBS),
     "compute_job": _compute("Failed to retrieve job information"),
     "compute_cancel": _compute("Failed to delete job"),
-    "compute_acct": _compute("Failed to retrieve account information"),
-    "compute_nodes": _compute("Failed to retrieve account information"),
-    "compute_node": _compute("Failed to retrieve account information"),
-    "compute_partitions": _compute("Failed to retrieve account information"),
-    "compute_reservations": _compute("Failed to retrieve account information"),
+    "compute_acct": _compute(_ACCOUNT),
+    "compute_nodes": _compute(_ACCOUNT),
+    "compute_node": _compute(_ACCOUNT),
+    "compute_partitions": _compute(_ACCOUNT, _ACCOUNT),
+    "compute_reservations": _compute(_ACCOUNT, _ACCOUNT),
     "storage_upload": Operation(
         "Failed to upload file",
         machine_failure="Failed operation",
