@@ -142,12 +142,26 @@ def _as_file() -> Case:
     return Case("cp: text as file", request, 400, body)
 
 
+def _surrogates() -> Iterator[Case]:
+    """A charset of the client's choice can say what no text of a machine can."""
+    for name in ("targetPath", "sourcePath", "jobName"):
+        fields = {"targetPath": b"/x", "sourcePath": b"/y", name: b"/+2AA-"}
+        request = multipart("POST", path_of("cp"), *(Part(*one) for one in fields.items()))
+        content_type = f"{request.headers['Content-Type']}; charset=utf-7"
+        description = "Invalid jobName" if name == "jobName" else "Error on cp operation"
+        body = {"description": description, "error": f"'{name}' has invalid char"}
+        yield Case(
+            f"cp: {name} in UTF-7", request.with_header("Content-Type", content_type), 400, body
+        )
+
+
 CASES = all_cases(
     *map(_paths, ALL),
     *map(_jobs, ("cp", "rm")),
     _formats(),
     _order(),
     [_as_file()],
+    _surrogates(),
     unknown_paths("/storage/xfer-internal", "/storage/xfer-internal/", f"{path_of('cp')}/"),
     unknown_paths(path_of("chmod"), path_of("CP")),
 )

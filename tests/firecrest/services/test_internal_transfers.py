@@ -195,9 +195,7 @@ def test_extract(live: Live, place: str, suffix: str) -> None:
 def test_names_are_data(live: Live) -> None:
     """Whatever a file is called: blanks, variables, patterns, dashes, colons."""
     made = " ".join(f"'{name}'" for name in NAMES)
-    place = run(
-        live, f'mkdir from to; cd from; for n in {made}; do printf \'%s\' "$n" > ./"$n"; done'
-    )
+    place = run(live, f'mkdir from to; for n in {made}; do printf %s "$n" > "from/$n"; done')
     jobs: list[tuple[str, TransferJob]] = []
     for name in NAMES:
         for operation in ("cp", "rsync"):
@@ -264,7 +262,7 @@ def test_a_failure_is_the_jobs_and_told_on_stderr(live: Live, place: str) -> Non
 
 
 def _gate(live: Live, place: str, then: str) -> str:
-    """A job of test1 that waits for the directory `go`, then does this; its id."""
+    """A job of test1 that waits for the file `go`, then does this; its id."""
     script = (
         f"#!/bin/bash\n#SBATCH --time=5\ncd {place}\nuntil [ -e go ]; do sleep 0.1; done\n{then}\n"
     )
@@ -288,7 +286,7 @@ def test_after_a_job_that_succeeds(live: Live, place: str) -> None:
         stageOutJobId=first,
     )
     assert _pending_reason(live, job) == "(Dependency)"
-    live.post("/utilities/mkdir", data={"targetPath": f"{place}/go"}).raise_for_status()
+    put(live, place, "go", b"")
     finished(live, "mv", job)
     assert content(live, f"{place}/target") == b"late"
 
@@ -307,7 +305,7 @@ def test_after_a_job_that_fails(live: Live, place: str) -> None:
         stageOutJobId=_gate(live, place, "true"),
     )
     behind = submitted(live, "cp", **paths, stageOutJobId=str(missing.job_id))
-    live.post("/utilities/mkdir", data={"targetPath": f"{place}/go"}).raise_for_status()
+    put(live, place, "go", b"")
     for one in (job, behind):
         until(
             lambda one=one: _pending_reason(live, one) == "(DependencyNeverSatisfied)" or None,  # type: ignore[misc]
@@ -320,7 +318,6 @@ def test_after_a_job_that_fails(live: Live, place: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("stageOutJobId", "999999999", "Job dependency problem"),
         ("account", "no-such-account", "Invalid account"),
         ("account", "a b", "Invalid account"),
     ],
