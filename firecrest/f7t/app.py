@@ -25,7 +25,7 @@ from f7t.http.limits import BodyLimit
 from f7t.http.metrics import observe_ssh
 from f7t.internal import serving_internal
 from f7t.parts import Authority, Parts
-from f7t.services import compute, status, storage, tasks, utilities
+from f7t.services import compute, internal_transfers, status, storage, tasks, utilities
 from f7t.services.documentation import ERROR_HEADERS
 from f7t.settings import MEBIBYTE, Settings
 from f7t.ssh.connection import PoolSettings
@@ -189,6 +189,6 @@ def create_app(settings: Settings) -> FastAPI:
             Middleware(BodyLimit, settings=settings),
         ],
     )
-    for service in (status, utilities, compute, storage, tasks):
+    for service in (status, utilities, compute, storage, internal_transfers, tasks):
         app.include_router(service.router, dependencies=[Depends(_BEARER)])
     return app

@@ -17,6 +17,7 @@ from f7t.sources import SHARED_SECRET, with_file
 
 MEBIBYTE = 1024 * 1024
 Seconds = Annotated[float, Field(ge=0)]
+_DIRECTIVE = r"""^[^'\\\x00-\x1f]*$"""
 
 
 class _Group(BaseModel):
@@ -123,8 +124,26 @@ class ComputeSettings(_Group):
     task_lifetime: Seconds = 86400
 
 
+class InternalTransferSettings(_Group):
+    """Transfers within the centre: where their jobs run."""
+
+    machine: str = Field(
+        default="", description="Public name of the system of the jobs; empty: the one named."
+    )
+    partition: str = Field(
+        default="", pattern=_DIRECTIVE, description="Queue of the jobs; empty: the default queue."
+    )
+    constraint: str = Field(
+        default="", pattern=_DIRECTIVE, description="Features that a job's node must have."
+    )
+    use_sched_project: bool = Field(
+        default=False,
+        description="Charge the user's primary group when a request names no account.",
+    )
+
+
 class StorageSettings(_Group):
-    """External transfers through the staging area."""
+    """Transfers, external ones through the staging area."""
 
     public_url: str = Field(description="Object store as clients and login nodes call it.")
     private_url: str = Field(default="", description="As the gateway calls it; empty: public_url.")
@@ -140,6 +159,7 @@ class StorageSettings(_Group):
         default=3600, description="Longest time that one move by the cluster may take."
     )
     task_lifetime: Seconds = 604800
+    internal: InternalTransferSettings = InternalTransferSettings()
 
 
 class TaskSettings(_Group):
@@ -200,6 +220,13 @@ class Settings(BaseSettings):
     def _one_policy(self) -> Self:
         if self.ssh.certificator_url and any(one.denied_users for one in self.systems):
             raise ValueError("denied_users are a setting of the certificator that ssh names")
+        return self
+
+    @model_validator(mode="after")
+    def _known_machine(self) -> Self:
+        machine = self.storage.internal.machine
+        if machine and machine not in {one.name for one in self.systems}:
+            raise ValueError(f"storage.internal.machine: no system is called {machine!r}")
         return self
 
     @classmethod

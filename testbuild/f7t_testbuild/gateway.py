@@ -65,6 +65,7 @@ def gateway_settings(
             "access_key": ACCESS_KEY,
             "secret_key": secrets["staging_secret_key"],
             "region": REGION,
+            "internal": {"partition": site.transfer_partition},
         },
         "tasks": {"redis_url": around.redis_url},
     }

@@ -93,6 +93,11 @@ class Site:
     own_root_files: tuple[dict[str, Any], ...]
     """Only for machines with a root file system of their own."""
 
+    @property
+    def transfer_partition(self) -> str:
+        """Queue of the nodes that move files; empty if there is none."""
+        return next((one.name for one in self.partitions if one.nodes == "transfer"), "")
+
     def passwd(self) -> str:
         """Lines of passwd(5) for the users."""
         return "".join(

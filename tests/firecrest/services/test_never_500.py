@@ -81,10 +81,12 @@ def _forms(draw: st.DrawFn) -> Request:
                 "/storage/xfer-external/upload",
                 "/storage/xfer-external/download",
                 "/storage/xfer-external/invalidate",
+                "/storage/xfer-internal/rsync",
+                "/storage/xfer-internal/extract",
             ]
         )
     )
-    names = ("targetPath", "sourcePath", "account", "env", "file", "x")
+    names = ("targetPath", "sourcePath", "account", "env", "file", "jobName", "extension", "x")
     fields = draw(st.dictionaries(st.sampled_from(names), _value))
     if draw(st.booleans()):
         return form("POST", path, **fields)

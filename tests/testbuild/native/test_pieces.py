@@ -180,6 +180,7 @@ def test_gateway_settings_are_accepted(tmp_path: Path, monkeypatch: pytest.Monke
     assert settings.auth.issuer == "http://localhost:12080/auth/realms/kcrealm"
     assert settings.auth.jwks_url.startswith("http://127.0.0.1:12080/auth/realms/kcrealm/")
     assert settings.storage.public_url == "http://127.0.0.1:13000"
+    assert settings.storage.internal.partition == "xfer"
     assert "very secret" not in repr(settings)
 
 
