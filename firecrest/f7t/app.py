@@ -25,8 +25,17 @@ from f7t.http.limits import BodyLimit
 from f7t.http.metrics import observe_ssh
 from f7t.internal import serving_internal
 from f7t.parts import Authority, Parts
-from f7t.services import compute, internal_transfers, status, storage, tasks, utilities
+from f7t.services import (
+    compute,
+    internal_transfers,
+    reservations,
+    status,
+    storage,
+    tasks,
+    utilities,
+)
 from f7t.services.documentation import ERROR_HEADERS
+from f7t.services.operations import operation_at
 from f7t.settings import MEBIBYTE, Settings
 from f7t.ssh.connection import PoolSettings
 from f7t.ssh.pool import SshPool
@@ -152,7 +161,7 @@ async def _framework_error(request: Request, error: Exception) -> Response:
     known: FirecrestError = UnknownResource({"description": "The requested URL was not found"})
     if isinstance(error, HTTPException) and error.status_code == 405:
         known = MethodNotAllowed()
-    return response_of(answer_of(known))
+    return response_of(answer_of(known, operation_at(request.url.path)))
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -189,6 +198,14 @@ def create_app(settings: Settings) -> FastAPI:
             Middleware(BodyLimit, settings=settings),
         ],
     )
-    for service in (status, utilities, compute, storage, internal_transfers, tasks):
+    for service in (
+        status,
+        utilities,
+        compute,
+        storage,
+        internal_transfers,
+        reservations,
+        tasks,
+    ):
         app.include_router(service.router, dependencies=[Depends(_BEARER)])
     return app

@@ -142,6 +142,21 @@ class InternalTransferSettings(_Group):
     )
 
 
+class ReservationSettings(_Group):
+    """Advance reservations, made by a tool of the site."""
+
+    command: str = Field(
+        default="rsvmgmt",
+        pattern=r"^[^\s=-][^\s=]*( .*)?$",
+        description="The tool on the login node; blanks separate words, as in `sudo rsvmgmt`.",
+    )
+    timeout: Seconds = Field(default=30, description="Time limit of one call of it.")
+
+    @property
+    def argv(self) -> list[str]:
+        return self.command.split()
+
+
 class StorageSettings(_Group):
     """Transfers, external ones through the staging area."""
 
@@ -211,6 +226,7 @@ class Settings(BaseSettings):
     tasks: TaskSettings
     utilities: UtilitiesSettings = UtilitiesSettings()
     compute: ComputeSettings = ComputeSettings()
+    reservations: ReservationSettings = ReservationSettings()
     firecrest_version: str = Field(
         default="1.16.6", description="Reported API version (D28); must be PEP 440."
     )

@@ -294,6 +294,13 @@ def _backend(reason: str, operation: Operation) -> Answer:
     return Answer(400, operation.backend_failure or default)
 
 
+def _not_allowed(operation: Operation) -> dict[str, str]:
+    if operation.dialect is not Dialect.RESERVATIONS:
+        return {"message": "Method not allowed"}
+    description = "The method is not allowed for the requested URL."
+    return {operation.headline: "Method not allowed", operation.detail: description}
+
+
 NO_OPERATION = Operation("Request failed")
 
 
@@ -313,7 +320,7 @@ def answer_of(error: FirecrestError, operation: Operation = NO_OPERATION) -> Ans
         case UnknownResource():
             return Answer(404, error.body)
         case MethodNotAllowed():
-            return Answer(405, {"message": "Method not allowed"})
+            return Answer(405, _not_allowed(operation))
         case TaskError():
             return _task(error, operation)
         case StagingError():

@@ -13,7 +13,7 @@ from f7t.errors import (
     PatternNotFound,
     SizeLimitExceeded,
 )
-from f7t.http.failures import Dialect, Operation
+from f7t.http.failures import NO_OPERATION, Dialect, Operation
 
 
 def _utility(
@@ -163,3 +163,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "tasks_list": Operation("Failed to retrieve tasks information"),
     "tasks_get": Operation("Failed to retrieve task information"),
 }
+
+
+def operation_at(path: str) -> Operation:
+    """The words for a path that no route serves; only below `/reservations` they differ."""
+    segment = path.lstrip("/").partition("/")[0]
+    return OPERATIONS["reservations_list"] if segment == "reservations" else NO_OPERATION

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from f7t_testbuild.cluster.reservations import Rules
 from f7t_testbuild.distribution import data_path
 
 SYSTEM_USERS = (
@@ -72,6 +73,16 @@ class Account:
 
 
 @dataclass(frozen=True)
+class ReservationPolicy:
+    """Who may make advance reservations, and of what."""
+
+    users: tuple[str, ...]
+    feature: str
+    per_account: int
+    days: int
+
+
+@dataclass(frozen=True)
 class Site:
     """One simulated centre with a chosen number of compute nodes."""
 
@@ -81,6 +92,7 @@ class Site:
     users: tuple[User, ...]
     groups: tuple[Group, ...]
     account: Account
+    reservations: ReservationPolicy
     file_systems: tuple[FileSystem, ...]
     nodes: tuple[Node, ...]
     cpus: int
@@ -97,6 +109,19 @@ class Site:
     def transfer_partition(self) -> str:
         """Queue of the nodes that move files; empty if there is none."""
         return next((one.name for one in self.partitions if one.nodes == "transfer"), "")
+
+    @property
+    def reservation_rules(self) -> Rules:
+        """The policy in numbers: users' ids, nodes that have the feature."""
+        policy = self.reservations
+        having = [node for node in self.nodes if not node.transfer]
+        return Rules(
+            users={user.name: user.uid for user in self.users if user.name in policy.users},
+            feature=policy.feature,
+            nodes=len(having) if policy.feature in self.features else 0,
+            per_account=policy.per_account,
+            days=policy.days,
+        )
 
     def passwd(self) -> str:
         """Lines of passwd(5) for the users."""
@@ -155,6 +180,7 @@ def load_site(nodes: int | None = None, path: Path | None = None) -> Site:
         users=tuple(User(**user) for user in raw.pop("users")),
         groups=tuple(groups),
         account=Account(**raw.pop("account")),
+        reservations=_policy(raw.pop("reservations")),
         file_systems=tuple(FileSystem(**item) for item in raw.pop("file_systems")),
         partitions=tuple(Partition(**item) for item in raw.pop("partitions")),
         home=tuple(raw.pop("home")),
@@ -166,6 +192,10 @@ def load_site(nodes: int | None = None, path: Path | None = None) -> Site:
         features=tuple(machines["features"]),
         **raw,
     )
+
+
+def _policy(raw: dict[str, Any]) -> ReservationPolicy:
+    return ReservationPolicy(users=tuple(raw.pop("users")), **raw)
 
 
 def _nodes(machines: dict[str, Any], count: int) -> tuple[Node, ...]:

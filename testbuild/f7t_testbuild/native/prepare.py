@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from f7t_testbuild import keys
+from f7t_testbuild.cluster.desk import Desk
 from f7t_testbuild.cluster.render import (
     Definitions,
     Network,
@@ -235,6 +236,9 @@ def _inner_spec(
         environment=environment,
         log_directory=str(layout.log.inside),
         control=str(layout.inner_control.inside),
+        reservation_desk=Desk(
+            str(layout.sockets.inside / "reservations.socket"), site.reservation_rules
+        ),
         offers={RELAY: testbuild.staging_port} if private and staged else {},
         seed=Seed(
             users={user.name: user.uid for user in site.users},

@@ -206,6 +206,14 @@ def test_reservations_tell_their_failures_the_other_way_round() -> None:
         "error": "Error creating reservation",
         "description": "No machine name given",
     }
+    method = answer_of(MethodNotAllowed(), operation)
+    assert (method.status, method.body) == (
+        405,
+        {
+            "error": "Method not allowed",
+            "description": "The method is not allowed for the requested URL.",
+        },
+    )
 
 
 def test_a_rate_limit_tells_when_to_come_again() -> None:

@@ -35,6 +35,7 @@ def _queries(draw: st.DrawFn) -> Request:
                 ("/tasks", ("tasks",)),
                 ("/status/systems", ("x",)),
                 ("/status/parameters", ("x",)),
+                ("/reservations", ("x",)),
             ]
         )
     )
@@ -60,6 +61,7 @@ def _paths(draw: st.DrawFn) -> Request:
                 "/compute/jobs/",
                 "/status/systems/",
                 "/status/services/",
+                "/reservations/",
                 "/utilities/",
                 "/",
             ]
