@@ -39,10 +39,16 @@ class Group:
 
 
 @dataclass(frozen=True)
-class FileSystem:
+class AnnouncedFileSystem:
+    """What the gateway is told of a file system."""
+
     name: str
     path: str
     description: str
+
+
+@dataclass(frozen=True)
+class FileSystem(AnnouncedFileSystem):
     user_mode: str
     """Octal mode of the directory each user owns in it."""
 
@@ -82,6 +88,8 @@ class Site:
     groups: tuple[Group, ...]
     account: Account
     file_systems: tuple[FileSystem, ...]
+    absent_file_systems: tuple[AnnouncedFileSystem, ...]
+    """Announced, and not there."""
     nodes: tuple[Node, ...]
     cpus: int
     memory_mb: int
@@ -151,6 +159,9 @@ def load_site(nodes: int | None = None, path: Path | None = None) -> Site:
         groups=tuple(groups),
         account=Account(**raw.pop("account")),
         file_systems=tuple(FileSystem(**item) for item in raw.pop("file_systems")),
+        absent_file_systems=tuple(
+            AnnouncedFileSystem(**item) for item in raw.pop("absent_file_systems")
+        ),
         partitions=tuple(Partition(**item) for item in raw.pop("partitions")),
         home=tuple(raw.pop("home")),
         files=tuple(raw.pop("files")),

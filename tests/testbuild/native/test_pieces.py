@@ -176,7 +176,11 @@ def test_gateway_settings_are_accepted(tmp_path: Path, monkeypatch: pytest.Monke
 
     assert settings.systems[0].name == "cluster"
     assert settings.systems[0].port == 12022
-    assert [fs.path for fs in settings.systems[0].filesystems] == ["/home", "/scratch"]
+    assert [fs.path for fs in settings.systems[0].filesystems] == [
+        "/home",
+        "/scratch",
+        "/project",
+    ]
     assert settings.auth.issuer == "http://localhost:12080/auth/realms/kcrealm"
     assert settings.auth.jwks_url.startswith("http://127.0.0.1:12080/auth/realms/kcrealm/")
     assert settings.storage.public_url == "http://127.0.0.1:13000"
