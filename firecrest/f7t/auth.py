@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import json
 import logging
 import re
@@ -23,11 +24,13 @@ from jwt.algorithms import get_default_algorithms
 from jwt.exceptions import PyJWTError
 
 from f7t.errors import IdentityUnavailable, Unauthorized
+from f7t.public_keys import public_keys
 from f7t.settings import AuthSettings
 
 _log = logging.getLogger(__name__)
 _BEARER = re.compile(r"^\s*[Bb]earer\s+(\S+)\s*$")
 _KNOWN_ALGORITHMS = frozenset(get_default_algorithms()) - {"none"}
+_ASYMMETRIC = ("RS", "PS", "ES", "EdDSA")
 _REMEMBERED_TOKENS = 4096
 _KEYS_LIFETIME = 300.0
 """Seconds after which keys are fetched anew, so that a withdrawn key stops to count."""
@@ -197,12 +200,34 @@ class KeySet:
             self._fetched = time.monotonic()
 
 
+class StaticKeys:
+    """Public keys of the settings: whatever key id a token names, each of them may be it."""
+
+    generation = 0
+    stale = False
+
+    def __init__(self, settings: AuthSettings) -> None:
+        known = get_default_algorithms()
+        self._keys: list[PyJWK] = []
+        for key in public_keys(settings.public_keys):
+            for algorithm in settings.algorithms:
+                # Never HS…: whoever knows a public key could sign with it.
+                if algorithm.startswith(_ASYMMETRIC) and algorithm in known:
+                    with contextlib.suppress(PyJWTError):  # a key of another kind
+                        jwk = known[algorithm].to_jwk(key, as_dict=True)
+                        self._keys.append(PyJWK(jwk, algorithm))
+
+    async def candidates(self, key_id: object) -> list[PyJWK]:
+        """Keys that may have signed any token."""
+        return self._keys
+
+
 class TokenVerifier:
     """Accepts or refuses tokens; remembers the accepted ones until they expire."""
 
     def __init__(self, settings: AuthSettings) -> None:
         self._settings = settings
-        self._keys = KeySet(settings)
+        self._keys = StaticKeys(settings) if settings.public_keys else KeySet(settings)
         self._accepted: OrderedDict[str, Principal] = OrderedDict()
         self._generation = 0
 
