@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import contextlib
 import json
 import logging
 import re
@@ -19,6 +18,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWKSet
 from jwt.algorithms import get_default_algorithms
 from jwt.exceptions import PyJWTError
@@ -30,7 +32,14 @@ from f7t.settings import AuthSettings
 _log = logging.getLogger(__name__)
 _BEARER = re.compile(r"^\s*[Bb]earer\s+(\S+)\s*$")
 _KNOWN_ALGORITHMS = frozenset(get_default_algorithms()) - {"none"}
-_ASYMMETRIC = ("RS", "PS", "ES", "EdDSA")
+_KINDS: Mapping[str, type] = {
+    "RS": RSAPublicKey,
+    "PS": RSAPublicKey,
+    "ES": EllipticCurvePublicKey,
+    "Ed": Ed25519PublicKey,
+}
+"""Which key an algorithm needs, by its first letters. HS is absent: with a public key, everybody
+could sign."""
 _REMEMBERED_TOKENS = 4096
 _KEYS_LIFETIME = 300.0
 """Seconds after which keys are fetched anew, so that a withdrawn key stops to count."""
@@ -211,11 +220,9 @@ class StaticKeys:
         self._keys: list[PyJWK] = []
         for key in public_keys(settings.public_keys):
             for algorithm in settings.algorithms:
-                # Never HS…: whoever knows a public key could sign with it.
-                if algorithm.startswith(_ASYMMETRIC) and algorithm in known:
-                    with contextlib.suppress(PyJWTError):  # a key of another kind
-                        jwk = known[algorithm].to_jwk(key, as_dict=True)
-                        self._keys.append(PyJWK(jwk, algorithm))
+                if algorithm in known and isinstance(key, _KINDS.get(algorithm[:2], ())):
+                    jwk = known[algorithm].to_jwk(key, as_dict=True)
+                    self._keys.append(PyJWK(jwk, algorithm))
 
     async def candidates(self, key_id: object) -> list[PyJWK]:
         """Keys that may have signed any token."""

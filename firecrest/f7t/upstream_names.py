@@ -168,7 +168,9 @@ class UpstreamNames(PydanticBaseSettingsSource):
         field = field_of(self.settings_cls, setting)
         try:
             value = name.read(text)
-            shape: Any = Annotated[field.annotation, field]
+            shape: Any = field.annotation
+            if field.metadata:
+                shape = Annotated[shape, *field.metadata]
             return TypeAdapter(shape).validate_python(value)
         except ValidationError as error:
             problems = "; ".join(one["msg"] for one in error.errors(include_input=False))
