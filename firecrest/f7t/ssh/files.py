@@ -7,17 +7,25 @@ the user's home directory, where the SFTP server starts.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import posixpath
 import secrets
 import stat
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Sequence,
+)
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import cast
 
 import asyncssh
-from asyncssh import SFTPClient
+from asyncssh import SFTPClient, SFTPName
 
 from f7t.errors import (
     AlreadyExists,
@@ -110,6 +118,23 @@ class RemoteFiles:
         only = replace(scope, names_only=True)
         entries = await self._sftp.carry_out(path, lambda sftp, raw: collect(sftp, raw, only))
         return [safe_text(entry.name) if entry.name else path for entry in entries]
+
+    async def is_empty(self, path: str) -> bool:
+        """Whether a directory holds nothing; at most its first names are read.
+
+        Raises:
+            CommandFailed: it is no directory.
+        """
+
+        async def look(sftp: SFTPClient, raw: bytes) -> bool:
+            found = cast("AsyncGenerator[SFTPName, None]", sftp.scandir(raw))
+            async with contextlib.aclosing(found) as names:
+                async for entry in names:
+                    if entry.filename not in (".", "..", b".", b".."):
+                        return False
+            return True
+
+        return await self._sftp.carry_out(path, look)
 
     async def absolute(self, path: str) -> str:
         """`path` from the root: a relative one begins in the user's home directory."""

@@ -40,10 +40,16 @@ class Group:
 
 
 @dataclass(frozen=True)
-class FileSystem:
+class AnnouncedFileSystem:
+    """What the gateway is told of a file system."""
+
     name: str
     path: str
     description: str
+
+
+@dataclass(frozen=True)
+class FileSystem(AnnouncedFileSystem):
     user_mode: str
     """Octal mode of the directory each user owns in it."""
 
@@ -94,6 +100,8 @@ class Site:
     account: Account
     reservations: ReservationPolicy
     file_systems: tuple[FileSystem, ...]
+    absent_file_systems: tuple[AnnouncedFileSystem, ...]
+    """Announced, and not there."""
     nodes: tuple[Node, ...]
     cpus: int
     memory_mb: int
@@ -182,6 +190,9 @@ def load_site(nodes: int | None = None, path: Path | None = None) -> Site:
         account=Account(**raw.pop("account")),
         reservations=_policy(raw.pop("reservations")),
         file_systems=tuple(FileSystem(**item) for item in raw.pop("file_systems")),
+        absent_file_systems=tuple(
+            AnnouncedFileSystem(**item) for item in raw.pop("absent_file_systems")
+        ),
         partitions=tuple(Partition(**item) for item in raw.pop("partitions")),
         home=tuple(raw.pop("home")),
         files=tuple(raw.pop("files")),
