@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.security import HTTPBearer
@@ -26,7 +27,7 @@ from f7t.http.metrics import observe_ssh
 from f7t.internal import serving_internal
 from f7t.parts import Authority, Parts
 from f7t.services import compute, status, storage, tasks, utilities
-from f7t.services.documentation import ERROR_HEADERS
+from f7t.services.documentation import ERROR_HEADERS, documented
 from f7t.settings import MEBIBYTE, Settings
 from f7t.ssh.connection import PoolSettings
 from f7t.ssh.pool import SshPool
@@ -191,4 +192,17 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for service in (status, utilities, compute, storage, tasks):
         app.include_router(service.router, dependencies=[Depends(_BEARER)])
+    _complete_documentation(app)
     return app
+
+
+def _complete_documentation(app: FastAPI) -> None:
+    """Let the application's OpenAPI say what the framework cannot know, once somebody asks."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = documented(generate())
+        return app.openapi_schema
+
+    setattr(app, "openapi", openapi)  # noqa: B010 (FastAPI's own way, which types do not allow)
