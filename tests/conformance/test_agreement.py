@@ -8,25 +8,11 @@ from typing import Any
 import pytest
 
 from f7t.app import create_app
-from f7t.settings import Settings
 from tests.support.contract import METHODS, Contract, Operation, contract
-
-
-def _settings() -> Settings:
-    """Settings that name nothing that exists: nothing is started."""
-    return Settings.model_validate(
-        {
-            "systems": [{"name": "cluster", "host": "127.0.0.1"}],
-            "auth": {"issuer": "http://issuer", "jwks_url": "http://127.0.0.1:1/certs"},
-            "ssh": {"ca_key": "/nonexistent", "known_hosts": "/nonexistent"},
-            "storage": {"public_url": "http://127.0.0.1:1", "access_key": "a", "secret_key": "s"},
-            "tasks": {"redis_url": "unix:///nonexistent"},
-        }
-    )
-
+from tests.support.unstarted import unstarted_settings
 
 CONTRACT = contract()
-GENERATED = create_app(_settings()).openapi()
+GENERATED = create_app(unstarted_settings()).openapi()
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[Operation]:
