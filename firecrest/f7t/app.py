@@ -40,7 +40,7 @@ from f7t.services import (
     tasks,
     utilities,
 )
-from f7t.services.documentation import ERROR_HEADERS
+from f7t.services.documentation import ERROR_HEADERS, documented
 from f7t.services.operations import operation_at
 from f7t.services.routing import UNROUTED
 from f7t.services.versions import without_later
@@ -175,18 +175,6 @@ async def _framework_error(request: Request, error: Exception) -> Response:
     return response_of(answer_of(known, operation_at(request.url.path)))
 
 
-def _documents_what_it_serves(app: FastAPI) -> None:
-    """Nothing that is newer than the version it reports."""
-    whole = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = whole()
-        document["paths"] = without_later(document["paths"], app.version)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application with everything in front of it (contract §1, in this order)."""
     limit = settings.rate_limit
@@ -238,5 +226,22 @@ def create_app(settings: Settings) -> FastAPI:
         tasks,
     ):
         app.include_router(service.router, dependencies=[Depends(_BEARER)])
-    _documents_what_it_serves(app)
+    _complete_documentation(app)
     return app
+
+
+def _complete_documentation(app: FastAPI) -> None:
+    """Let the application's OpenAPI say what the framework cannot know, once somebody asks.
+
+    Nothing is in it that is newer than the version it reports.
+    """
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = documented(generate())
+            document["paths"] = without_later(document["paths"], app.version)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    setattr(app, "openapi", openapi)  # noqa: B010 (FastAPI's own way, which types do not allow)

@@ -13,6 +13,7 @@ import requests
 from f7t_testbuild.model import CLIENT_ID, SYSTEM, Testbuild
 from f7t_testbuild.remembered import Choices
 from f7t_testbuild.runtime import Runtime
+from tests.support.contract import Seen, keep
 
 T = TypeVar("T")
 PASSWORDS = {"test1": "test11", "test2": "test22", "test4": "test44"}
@@ -95,11 +96,17 @@ class Live:
         headers: dict[str, str] | None = None,
         **arguments: Any,
     ) -> requests.Response:
-        """One request with token and, unless None, machine header."""
+        """One request with token and, unless None, machine header.
+
+        The answer keeps the contract, whatever was asked.
+        """
         sent = {"Authorization": f"Bearer {self.token(user)}", **(headers or {})}
         if machine is not None:
             sent["X-Machine-Name"] = machine
-        return requests.request(method, f"{self.url}{path}", headers=sent, timeout=60, **arguments)
+        url = f"{self.url}{path}"
+        answer = requests.request(method, url, headers=sent, timeout=60, **arguments)
+        keep(method, path, Seen(answer.status_code, tuple(answer.headers.items()), answer.content))
+        return answer
 
     def get(self, path: str, **arguments: Any) -> requests.Response:
         return self.call("GET", path, **arguments)

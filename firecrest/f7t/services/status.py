@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from f7t import __version__
 from f7t.errors import (
@@ -68,7 +68,9 @@ async def services(call: UseCall) -> dict[str, Any]:
     summary="One service",
     responses=auth_errors(not_found="Unknown service"),
 )
-async def service(servicename: str, call: UseCall) -> dict[str, Any]:
+async def service(
+    servicename: Annotated[str, Path(description="Name of the service")], call: UseCall
+) -> dict[str, Any]:
     """S2."""
     if servicename not in call.parts.settings.services:
         raise UnknownResource({"description": "Service does not exists", "status_code": 404})
@@ -122,7 +124,9 @@ async def systems(call: UseCall) -> dict[str, Any]:
     summary="One system",
     responses=auth_errors(not_found="Unknown system"),
 )
-async def system(machinename: str, call: UseCall) -> dict[str, Any]:
+async def system(
+    machinename: Annotated[str, Path(description="Public name of the system")], call: UseCall
+) -> dict[str, Any]:
     """S4. A system whose file system fails stays available, and says which."""
     found = call.parts.systems.find(machinename)
     if found is None:

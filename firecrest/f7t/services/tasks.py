@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from f7t.errors import NotTaskOwner
 from f7t.http.parameters import checked
@@ -84,7 +84,9 @@ async def tasks_list(
         **auth_errors(),
     },
 )
-async def tasks_get(taskid: str, call: UseCall) -> dict[str, Any]:
+async def tasks_get(
+    taskid: Annotated[str, Path(description="Id of the task")], call: UseCall
+) -> dict[str, Any]:
     """K1, T22, T34, T41, T45."""
     task = await call.parts.store.get(taskid)
     if not task.owned_by(call.user):
