@@ -59,7 +59,9 @@ from f7t.work.kinds import kinds
 _OBSERVATION_INTERVAL = 1.0
 # Only for the documentation pages: the token was checked before a route is looked for.
 _BEARER = HTTPBearer(bearerFormat="JWT", auto_error=False)
-_READABLE_ACROSS_ORIGINS = (*ERROR_HEADERS, "X-Request-Id", *deprecation.HEADERS, *rate.HEADERS)
+_READABLE_ACROSS_ORIGINS = sorted(
+    {*ERROR_HEADERS, "X-Request-Id", *deprecation.HEADERS, *rate.HEADERS}
+)
 
 
 def _authority(settings: Settings, stack: contextlib.AsyncExitStack) -> Authority:

@@ -182,16 +182,6 @@ def success(status: int, answer: dict[str, Any]) -> Responses:
     return {status: answer}
 
 
-def auth_errors(*, not_found: str = "") -> Responses:
-    """Nothing: failures follow from the operation id."""
-    return {}
-
-
-def remote_errors(description: str, *, too_large: str = "") -> Responses:
-    """Nothing: failures follow from the operation id."""
-    return {}
-
-
 def _sample(kind: type[FirecrestError]) -> FirecrestError:
     return _SAMPLES.get(kind) or kind("what the tool said", path="/home/test1/in.dat")
 

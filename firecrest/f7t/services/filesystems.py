@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from f7t.errors import RemoteError, UnknownResource
-from f7t.services.documentation import auth_errors, example, success
+from f7t.services.documentation import example, success
 from f7t.services.routing import Call, OperationRoute, UseCall
 from f7t.settings import FileSystem
 from f7t.systems import System
@@ -66,8 +66,7 @@ def _is_broken(system: System) -> bool:
     summary="All file systems of all systems, and whether the caller can use them",
     responses=success(
         200, example({"description": "Filesystem information", "out": {"cluster": [_HOME]}})
-    )
-    | auth_errors(),
+    ),
 )
 async def filesystems(call: UseCall) -> dict[str, Any]:
     """S5. A broken table of one system spoils the answer for all, as it does upstream."""
@@ -86,10 +85,11 @@ async def filesystems(call: UseCall) -> dict[str, Any]:
     responses=success(
         200,
         example({"description": "Filesystem information for system cluster", "out": [_HOME]}),
-    )
-    | auth_errors(not_found="Unknown system"),
+    ),
 )
-async def filesystem(system: str, call: UseCall) -> dict[str, Any]:
+async def filesystem(
+    system: Annotated[str, Path(description="Public name of the system")], call: UseCall
+) -> dict[str, Any]:
     """S6."""
     description = f"Filesystem information for system {system}"
     found = call.parts.systems.find(system)

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from f7t.archives import compress_argv, extract_argv, kind_of
 from f7t.errors import BadRequest, CommandFailed
 from f7t.http.parameters import Form, checked, checked_if_given, form_documentation, is_true
-from f7t.services.documentation import CREATED_TASK, Responses, remote_errors, success
+from f7t.services.documentation import CREATED_TASK, Responses, success
 from f7t.services.routing import Call, OperationRoute, UseForm, UseMachineCall
 from f7t.slurm.batch import BatchJob, is_time_limit
 from f7t.slurm.commands import is_job_id
@@ -45,7 +45,7 @@ def _form(*fields: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _answers(operation: str) -> Responses:
-    return success(201, CREATED_TASK) | remote_errors(f"Error on {operation} operation")
+    return success(201, CREATED_TASK)
 
 
 @dataclass(frozen=True)

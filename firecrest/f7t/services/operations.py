@@ -31,6 +31,7 @@ def _internal(name: str) -> Operation:
         remote_failure=failure,
         remote_error="",
         backend_failure={"description": failure, "error": "Error creating task"},
+        backend_headers={"X-Sbatch-Error": "Error creating task"},
         dialect=Dialect.TASKS,
     )
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Response
 
 from f7t.errors import BadRequest, CommandFailed, PermissionDenied, RequestError
 from f7t.http.parameters import Form, form_documentation
-from f7t.services.documentation import example, remote_errors, success
+from f7t.services.documentation import example, success
 from f7t.services.routing import Call, OperationRoute, UseForm, UseMachineCall
 from f7t.ssh.channel import Completed
 from f7t.ssh.pool import Session
@@ -156,8 +156,7 @@ def _items(output: str) -> list[dict[str, str]]:
     "",
     operation_id="reservations_list",
     summary="Reservations of the caller's accounts",
-    responses=success(200, example({"success": [_EXAMPLE]}))
-    | remote_errors("Error listing reservation"),
+    responses=success(200, example({"success": [_EXAMPLE]})),
 )
 @router.get("/", operation_id="reservations_list", include_in_schema=False)
 async def listing(call: UseMachineCall) -> dict[str, list[dict[str, str]]]:
@@ -171,8 +170,7 @@ async def listing(call: UseMachineCall) -> dict[str, list[dict[str, str]]]:
     operation_id="reservations_create",
     summary="Reserve nodes for an account",
     status_code=201,
-    responses=success(201, example({"success": "Reservation created: maintenance"}))
-    | remote_errors("Error creating reservation"),
+    responses=success(201, example({"success": "Reservation created: maintenance"})),
     openapi_extra=form_documentation(
         {
             "reservation": "Name; the site keeps its letters, digits and `-`",
@@ -198,8 +196,7 @@ async def create(call: UseMachineCall, form: UseForm) -> dict[str, str]:
     "/{reservation}",
     operation_id="reservations_update",
     summary="Change nodes and time of a reservation",
-    responses=success(200, example({"success": "Reservation updated."}))
-    | remote_errors("Error updating reservation"),
+    responses=success(200, example({"success": "Reservation updated."})),
     openapi_extra=form_documentation(_WISH, required=tuple(_WISH)),
 )
 @router.put("/{reservation}/", operation_id="reservations_update", include_in_schema=False)
@@ -219,8 +216,7 @@ async def update(call: UseMachineCall, form: UseForm, reservation: Reservation) 
     summary="Delete a reservation",
     status_code=204,
     response_class=Response,
-    responses=success(204, {"description": "It is deleted"})
-    | remote_errors("Error deleting reservation"),
+    responses=success(204, {"description": "It is deleted"}),
 )
 @router.delete(
     "/{reservation}/",

@@ -16,7 +16,7 @@ from f7t.errors import (
     UnknownResource,
 )
 from f7t.parts import Authority, Parts
-from f7t.services.documentation import auth_errors, example, success
+from f7t.services.documentation import example, success
 from f7t.services.filesystems import failing
 from f7t.services.routing import Call, OperationRoute, UseCall
 from f7t.services.versions import shows
@@ -49,7 +49,6 @@ async def _state(name: str, authority: Authority, unauthorized: str) -> dict[str
     "/services",
     operation_id="status_services",
     summary="All services and their state",
-    responses=auth_errors(),
 )
 async def services(call: UseCall) -> dict[str, Any]:
     """S1. The names are those of the setting `services`."""
@@ -66,7 +65,6 @@ async def services(call: UseCall) -> dict[str, Any]:
     "/services/{servicename}",
     operation_id="status_service",
     summary="One service",
-    responses=auth_errors(not_found="Unknown service"),
 )
 async def service(
     servicename: Annotated[str, Path(description="Name of the service")], call: UseCall
@@ -106,8 +104,7 @@ async def _probe(system: System, call: Call) -> dict[str, str]:
                 "out": [{"system": "cluster", "status": "available", "description": _READY}],
             }
         ),
-    )
-    | auth_errors(),
+    ),
 )
 async def systems(call: UseCall) -> dict[str, Any]:
     """S3, T08, T09. Every system is asked on behalf of the caller; nothing is cached (D21)."""
@@ -122,7 +119,6 @@ async def systems(call: UseCall) -> dict[str, Any]:
     "/systems/{machinename}",
     operation_id="status_system",
     summary="One system",
-    responses=auth_errors(not_found="Unknown system"),
 )
 async def system(
     machinename: Annotated[str, Path(description="Public name of the system")], call: UseCall
@@ -171,7 +167,6 @@ def _storage_parameters(parts: Parts) -> list[dict[str, Any]]:
     "/parameters",
     operation_id="status_parameters",
     summary="What this FirecREST is configured for",
-    responses=auth_errors(),
 )
 async def parameters(call: UseCall) -> dict[str, Any]:
     """S7. Values are text, except FILESYSTEMS."""

@@ -268,8 +268,14 @@ def test_a_fixed_or_absent_error_text() -> None:
 
 
 def test_a_backend_that_is_away_has_its_own_body() -> None:
-    operation = Operation("Failed", backend_failure={"error": "Error creating task"})
-    assert answer_of(TaskStoreUnavailable(), operation).body == {"error": "Error creating task"}
+    operation = Operation(
+        "Failed",
+        backend_failure={"error": "Error creating task"},
+        backend_headers={"X-Sbatch-Error": "no task"},
+    )
+    answer = answer_of(TaskStoreUnavailable(), operation)
+    assert answer.body == {"error": "Error creating task"}
+    assert answer.headers == {"X-Sbatch-Error": "no task"}
 
 
 @pytest.mark.parametrize(

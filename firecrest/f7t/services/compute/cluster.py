@@ -9,14 +9,14 @@ from fastapi import APIRouter, Path, Query
 from f7t.errors import BadRequest
 from f7t.http.parameters import verdict
 from f7t.services.compute.prechecks import not_barred, reachable
-from f7t.services.documentation import CREATED_TASK, remote_errors, success
+from f7t.services.documentation import CREATED_TASK, success
 from f7t.services.routing import OperationRoute, UseMachineCall
 from f7t.tasks.model import Service
 from f7t.work.compute import node_query, partition_query, reservation_query
 
 router = APIRouter(route_class=OperationRoute)
 
-_DOCUMENTED = success(200, CREATED_TASK) | remote_errors("Failed to retrieve account information")
+_DOCUMENTED = success(200, CREATED_TASK)
 
 
 def _names(kind: str, text: str | None) -> tuple[str, ...] | None:

@@ -6,12 +6,12 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from f7t.errors import BadRequest
 from f7t.http.parameters import checked, checked_if_given, is_true
 from f7t.services.compute.prechecks import reachable
-from f7t.services.documentation import CREATED_TASK, remote_errors, success
+from f7t.services.documentation import CREATED_TASK, success
 from f7t.services.routing import Call, OperationRoute, UseMachineCall
 from f7t.slurm.commands import is_job_id
 from f7t.slurm.times import parse_time
@@ -48,13 +48,14 @@ def _integer(text: str | None, default: int) -> int:
 PageSize = Annotated[str | None, Query(alias="pageSize", description="Entries a page, default 25")]
 PageNumber = Annotated[str | None, Query(alias="pageNumber", description="0 is the first page")]
 Jobs = Annotated[str | None, Query(description="Job ids, comma-separated")]
+JobId = Annotated[str, Path(description="The job's id")]
 
 
 @router.get(
     "/jobs",
     operation_id="compute_jobs",
     summary="Active jobs",
-    responses=success(200, CREATED_TASK) | remote_errors("Failed to retrieve jobs information"),
+    responses=success(200, CREATED_TASK),
 )
 async def jobs(
     call: UseMachineCall,
@@ -81,10 +82,10 @@ async def jobs(
     "/jobs/{jobid}",
     operation_id="compute_job",
     summary="One active job",
-    responses=success(200, CREATED_TASK) | remote_errors("Failed to retrieve job information"),
+    responses=success(200, CREATED_TASK),
 )
 async def job(
-    jobid: str,
+    jobid: JobId,
     call: UseMachineCall,
 ) -> dict[str, str]:
     """C4, T25 to T27 (D09)."""
@@ -99,10 +100,10 @@ async def job(
     "/jobs/{jobid}",
     operation_id="compute_cancel",
     summary="Cancel a job",
-    responses=success(200, CREATED_TASK) | remote_errors("Failed to delete job"),
+    responses=success(200, CREATED_TASK),
 )
 async def cancel(
-    jobid: str,
+    jobid: JobId,
     call: UseMachineCall,
 ) -> dict[str, str]:
     """C5. A comma list cancels several."""
@@ -144,7 +145,7 @@ def _moment(name: str, text: str | None, now: datetime) -> datetime | None:
     "/acct",
     operation_id="compute_acct",
     summary="Accounting of jobs",
-    responses=success(200, CREATED_TASK) | remote_errors("Failed to retrieve account information"),
+    responses=success(200, CREATED_TASK),
 )
 async def acct(
     call: UseMachineCall,

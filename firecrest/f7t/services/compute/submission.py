@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 from f7t.errors import BadRequest
 from f7t.http.parameters import Form, checked, checked_if_given, form_documentation
 from f7t.services.compute.prechecks import reachable
-from f7t.services.documentation import CREATED_TASK, remote_errors, success
+from f7t.services.documentation import CREATED_TASK, success
 from f7t.services.routing import OperationRoute, UseForm, UseMachineCall
 from f7t.tasks.model import Service
 from f7t.work.compute import path_submission, submission
@@ -82,8 +82,7 @@ def _account(form: Form) -> str | None:
     operation_id="compute_submit",
     summary="Submit a job script (the tutorial's path)",
     status_code=201,
-    responses=success(201, CREATED_TASK)
-    | remote_errors("Failed to submit job file", too_large=_TOO_LARGE),
+    responses=success(201, CREATED_TASK),
     openapi_extra=form_documentation(_JOB_FORM, required=("file",), file="Job script"),
 )
 @router.post(
@@ -91,8 +90,7 @@ def _account(form: Form) -> str | None:
     operation_id="compute_submit_upload",
     summary="Submit a job script",
     status_code=201,
-    responses=success(201, CREATED_TASK)
-    | remote_errors("Failed to submit job file", too_large=_TOO_LARGE),
+    responses=success(201, CREATED_TASK),
     openapi_extra=form_documentation(_JOB_FORM, required=("file",), file="Job script"),
 )
 async def submit(
@@ -114,7 +112,7 @@ async def submit(
     operation_id="compute_submit_path",
     summary="Submit a job script that is on the system",
     status_code=201,
-    responses=success(201, CREATED_TASK) | remote_errors("Failed to submit job"),
+    responses=success(201, CREATED_TASK),
     openapi_extra=form_documentation(
         {"targetPath": "Job script on the system", **_JOB_FORM}, required=("targetPath",)
     ),

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from f7t.archives import kind_of
 from f7t.http.parameters import checked, form_documentation, is_true
-from f7t.services.documentation import example, remote_errors, success
+from f7t.services.documentation import example, success
 from f7t.services.routing import OperationRoute, UseForm, UseMachineCall
 
 router = APIRouter(route_class=OperationRoute)
@@ -20,7 +20,7 @@ _EXTRACTED = {"description": "Success to extract file.", "output": ""}
     operation_id="utilities_compress",
     summary="Make a compressed archive",
     status_code=201,
-    responses=success(201, example(_COMPRESSED)) | remote_errors("Error on compress operation"),
+    responses=success(201, example(_COMPRESSED)),
     openapi_extra=form_documentation(
         {
             "sourcePath": "Path of the file or directory; the archive holds its last component",
@@ -46,7 +46,7 @@ async def compress(call: UseMachineCall, form: UseForm) -> dict[str, str]:
     operation_id="utilities_extract",
     summary="Unpack an archive",
     status_code=201,
-    responses=success(201, example(_EXTRACTED)) | remote_errors("Error on extract operation"),
+    responses=success(201, example(_EXTRACTED)),
     openapi_extra=form_documentation(
         {
             "sourcePath": "Path of the archive",

@@ -7,7 +7,7 @@ from starlette.datastructures import UploadFile
 
 from f7t.errors import BadRequest, InvalidParameter
 from f7t.http.parameters import Form, checked, form_documentation, verdict
-from f7t.services.documentation import example, remote_errors, success
+from f7t.services.documentation import example, success
 from f7t.services.routing import OperationRoute, UseForm, UseMachineCall
 
 router = APIRouter(route_class=OperationRoute)
@@ -35,8 +35,7 @@ def _upload_refused(error: str) -> BadRequest:
     operation_id="utilities_upload",
     summary="Upload a small file",
     status_code=201,
-    responses=success(201, example({"description": "File upload successful", "output": ""}))
-    | remote_errors("Error on upload operation", too_large=_TOO_LARGE),
+    responses=success(201, example({"description": "File upload successful", "output": ""})),
     openapi_extra=form_documentation(
         {"targetPath": "Directory on the system"},
         required=("targetPath", "file"),
@@ -77,7 +76,7 @@ _MOVED = {
     operation_id="utilities_mkdir",
     summary="Make a directory",
     status_code=201,
-    responses=success(201, example(_done("mkdir"))) | remote_errors("Error on mkdir operation"),
+    responses=success(201, example(_done("mkdir"))),
     openapi_extra=form_documentation(
         {
             "targetPath": "Path of the new directory",
@@ -102,7 +101,7 @@ async def mkdir(call: UseMachineCall, form: UseForm) -> dict[str, str]:
     "/rename",
     operation_id="utilities_rename",
     summary="Move or rename a file or directory",
-    responses=success(200, example(_done("rename"))) | remote_errors("Error on rename operation"),
+    responses=success(200, example(_done("rename"))),
     openapi_extra=form_documentation(_MOVED, required=("sourcePath", "targetPath")),
 )
 async def rename(call: UseMachineCall, form: UseForm) -> dict[str, str]:
@@ -119,7 +118,7 @@ async def rename(call: UseMachineCall, form: UseForm) -> dict[str, str]:
     operation_id="utilities_copy",
     summary="Copy a file or directory",
     status_code=201,
-    responses=success(201, example(_done("copy"))) | remote_errors("Error on copy operation"),
+    responses=success(201, example(_done("copy"))),
     openapi_extra=form_documentation(_MOVED, required=("sourcePath", "targetPath")),
 )
 async def copy(call: UseMachineCall, form: UseForm) -> dict[str, str]:
@@ -136,7 +135,7 @@ async def copy(call: UseMachineCall, form: UseForm) -> dict[str, str]:
     operation_id="utilities_symlink",
     summary="Make a symbolic link",
     status_code=201,
-    responses=success(201, example(_done("symlink"))) | remote_errors("Error on symlink operation"),
+    responses=success(201, example(_done("symlink"))),
     openapi_extra=form_documentation(
         {
             "targetPath": "What the link points to; need not exist, and a relative path begins in "
@@ -165,7 +164,7 @@ async def symlink(call: UseMachineCall, form: UseForm) -> dict[str, str]:
     summary="Remove a file, or a directory with all that is in it",
     status_code=204,
     response_class=Response,
-    responses=success(204, {"description": "It is gone"}) | remote_errors("Error on rm operation"),
+    responses=success(204, {"description": "It is gone"}),
     openapi_extra=form_documentation({"targetPath": _FILE}, required=("targetPath",)),
 )
 async def rm(call: UseMachineCall, form: UseForm) -> Response:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Response
 
 from f7t.http.parameters import checked, is_true
-from f7t.services.documentation import example, remote_errors, success
+from f7t.services.documentation import example, success
 from f7t.services.routing import Call, OperationRoute, UseMachineCall
 from f7t.services.utilities.excerpts import excerpt_of
 from f7t.ssh.contents import Excerpt
@@ -45,7 +45,6 @@ Grep = Annotated[
     response_class=Response,
     responses={
         200: {"description": "The file", "content": {"application/octet-stream": {}}},
-        **remote_errors("Error on base64 operation"),
     },
 )
 async def download(
@@ -87,8 +86,7 @@ def _disposition(name: str) -> str:
     summary="Read a small text file",
     responses=success(
         200, example({"description": "Success to head file.", "output": "Hello, world!\n"})
-    )
-    | remote_errors("Error on head operation"),
+    ),
 )
 async def view(
     call: UseMachineCall, target_path: TargetPath = None, source_path: InsteadOfTarget = None
@@ -111,8 +109,7 @@ async def view(
     summary="Read the beginning of a text file",
     responses=success(
         200, example({"description": "Success to head file.", "output": "first\nsecond\n"})
-    )
-    | remote_errors("Error on head operation"),
+    ),
 )
 async def head(
     call: UseMachineCall,
@@ -136,8 +133,7 @@ async def head(
     "/tail",
     operation_id="utilities_tail",
     summary="Read the end of a text file",
-    responses=success(200, example({"description": "Success to tail file.", "output": "last\n"}))
-    | remote_errors("Error on tail operation"),
+    responses=success(200, example({"description": "Success to tail file.", "output": "last\n"})),
 )
 async def tail(
     call: UseMachineCall,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from f7t.http.parameters import checked, is_true
-from f7t.services.documentation import example, remote_errors, success
+from f7t.services.documentation import example, success
 from f7t.services.routing import OperationRoute, UseMachineCall
 from f7t.ssh.questions import Named
 
@@ -36,8 +36,7 @@ _STAT_EXAMPLE = {
     summary="Kind of a file",
     responses=success(
         200, example({"description": "Success to file file.", "output": "ASCII text"})
-    )
-    | remote_errors("Error on file operation"),
+    ),
 )
 async def file(call: UseMachineCall, target_path: TargetPath = None) -> dict[str, str]:
     """U7. Of a symbolic link, what it points to."""
@@ -54,8 +53,7 @@ async def file(call: UseMachineCall, target_path: TargetPath = None) -> dict[str
     summary="Status of a file",
     responses=success(
         200, example({"description": "Success to stat file.", "output": _STAT_EXAMPLE})
-    )
-    | remote_errors("Error on stat operation"),
+    ),
 )
 async def stat(
     call: UseMachineCall,
@@ -90,8 +88,7 @@ async def stat(
                 "output": "d9014c4624844aa5bac314773d6b689ad467fa4e1d1a50a1b8a99d5a95f72ff5",
             }
         ),
-    )
-    | remote_errors("Error on checksum operation"),
+    ),
 )
 async def checksum(call: UseMachineCall, target_path: TargetPath = None) -> dict[str, str]:
     """U13. 64 hexadecimal digits."""
@@ -110,8 +107,7 @@ def _named(one: Named) -> dict[str, str]:
     "/whoami",
     operation_id="utilities_whoami",
     summary="User on the system",
-    responses=success(200, example({"description": "User information", "output": "test1"}))
-    | remote_errors("Error on whoami operation"),
+    responses=success(200, example({"description": "User information", "output": "test1"})),
 )
 async def whoami(
     call: UseMachineCall,

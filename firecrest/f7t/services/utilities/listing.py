@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from f7t.http.parameters import checked, is_true
-from f7t.services.documentation import example, remote_errors, success
+from f7t.services.documentation import example, success
 from f7t.services.routing import OperationRoute, UseMachineCall
 from f7t.ssh.listing import FileEntry
 from f7t.ssh.walking import Scope
@@ -95,8 +95,7 @@ PageNumber = Annotated[str | None, _option("pageNumber", "1 is the first; needs 
     "/ls",
     operation_id="utilities_ls",
     summary="List a directory",
-    responses=success(200, example(_LISTING_TEXTS | {"output": [_ENTRY_EXAMPLE]}))
-    | remote_errors("Error listing contents of path"),
+    responses=success(200, example(_LISTING_TEXTS | {"output": [_ENTRY_EXAMPLE]})),
 )
 async def ls(
     call: UseMachineCall,

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from f7t.errors import BadRequest
 from f7t.http.parameters import Form, checked, form_documentation
-from f7t.services.documentation import example, remote_errors, success
+from f7t.services.documentation import example, success
 from f7t.services.routing import OperationRoute, UseForm, UseMachineCall
 
 router = APIRouter(route_class=OperationRoute)
@@ -26,7 +26,7 @@ _CHOWN = {
     "/chmod",
     operation_id="utilities_chmod",
     summary="Change permissions",
-    responses=success(200, example(_CHMOD)) | remote_errors("Error on chmod operation"),
+    responses=success(200, example(_CHMOD)),
     openapi_extra=form_documentation(
         {"targetPath": _FILE, "mode": "Octal (0640) or symbolic (u+x)"},
         required=("targetPath", "mode"),
@@ -46,7 +46,7 @@ async def chmod(call: UseMachineCall, form: UseForm) -> dict[str, str]:
     "/chown",
     operation_id="utilities_chown",
     summary="Change owner and group",
-    responses=success(200, example(_CHOWN)) | remote_errors("Error on chown operation"),
+    responses=success(200, example(_CHOWN)),
     openapi_extra=form_documentation(
         {
             "targetPath": _FILE,
