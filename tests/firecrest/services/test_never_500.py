@@ -29,6 +29,14 @@ def _queries(draw: st.DrawFn) -> Request:
         st.sampled_from(
             [
                 ("/utilities/ls", ("targetPath", "showhidden", "pageSize", "pageNumber")),
+                ("/utilities/ls", ("targetPath", "recursive", "followLinks", "notListing")),
+                ("/utilities/file", ("targetPath",)),
+                ("/utilities/stat", ("targetPath", "sourcePath", "dereference")),
+                ("/utilities/checksum", ("targetPath",)),
+                ("/utilities/view", ("targetPath", "sourcePath")),
+                ("/utilities/head", ("targetPath", "bytes", "skip_ending", "grep")),
+                ("/utilities/tail", ("targetPath", "lines", "skip_beginning", "grep")),
+                ("/utilities/whoami", ("groups",)),
                 ("/utilities/download", ("sourcePath", "targetPath")),
                 ("/compute/jobs", ("jobs", "pageSize", "pageNumber", "userJobs")),
                 ("/compute/acct", ("jobs", "starttime", "endtime", "pageNumber")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from f7t.errors import CommandTimeout, NotFound, OutputLimitExceeded, Permission
 from f7t.ssh.connection import PoolSettings
 from f7t.ssh.files import RemoteFiles
 from f7t.ssh.pool import SshPool
+from f7t.ssh.sftp import detached
 from f7t.ssh.walking import Scope
 
 if TYPE_CHECKING:
@@ -53,6 +55,10 @@ def told_by_ls(directory: Path) -> list[str]:
         elif line:
             names.append(f"{inside}/{line}" if inside else line)
     return names
+
+
+def stored_order(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()]
 
 
 async def shown(files: RemoteFiles, path: str, scope: Scope) -> list[str]:
@@ -193,7 +199,7 @@ async def test_circles_of_links_end(files: RemoteFiles, home: Path) -> None:
 async def test_without_order_nothing_is_lost(files: RemoteFiles, home: Path) -> None:
     names = [f"{number * 7919 % 1000:03}" for number in range(300)]
     plant(home, *names, "sub/x", ".hidden")
-    server_order = os.listdir(home)  # noqa: PTH208
+    server_order = stored_order(home)
     found = await shown(files, str(home), Scope(unsorted=True))
     assert found == [name for name in server_order if not name.startswith(".")]
     assert found != sorted(found)
@@ -241,3 +247,23 @@ async def test_a_server_that_hangs_in_a_listing_does_not_hold_the_caller(
     finally:
         sshd.inside("pkill", "-CONT", "-u", "test1", "sshd")
         await pool.close()
+
+
+async def test_who_gives_up_does_not_wait_for_the_tidying_up() -> None:
+    """A server that hangs does not answer a request to close a directory either."""
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            await over.wait()
+
+    waiting = asyncio.create_task(detached(work()))
+    await begun.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not over.is_set()
+    over.set()
