@@ -100,33 +100,36 @@ def _formats() -> Iterator[Case]:
     ):
         path = fields.get("sourcePath", SOURCE)
         body = {
-            "description": "Error on extract operation",
+            "description": EXTRACT,
             "error": f"Unsupported file format in {path}.",
         }
         yield Case(f"extract: {fields}", wish("extract", **fields), 400, body)
 
 
+EXTRACT = "Error on extract operation"
 WRONG = (
-    ("targetPath", "", {"error": "'targetPath' is empty"}),
-    ("sourcePath", "", {"error": "'sourcePath' is empty"}),
-    ("extension", "rar", {"error": f"Unsupported file format in {SOURCE}."}),
-    ("jobName", ";", {"error": "'jobName' has invalid char", "description": "Invalid jobName"}),
+    ("targetPath", "", {"description": EXTRACT, "error": "'targetPath' is empty"}),
+    ("sourcePath", "", {"description": EXTRACT, "error": "'sourcePath' is empty"}),
+    (
+        "extension",
+        "rar",
+        {"description": EXTRACT, "error": f"Unsupported file format in {SOURCE}."},
+    ),
+    ("jobName", ";", {"description": "Invalid jobName", "error": "'jobName' has invalid char"}),
     ("time", "x", {"error": "Not supported time format"}),
-    ("stageOutJobId", "", {"error": "'stageOutJobId' is empty"}),
-    ("account", "", {"error": "'account' is empty", "description": "Invalid account"}),
+    (
+        "stageOutJobId",
+        "",
+        {"description": "Invalid stageOutJobId", "error": "'stageOutJobId' is empty"},
+    ),
+    ("account", "", {"description": "Invalid account", "error": "'account' is empty"}),
 )
 """Parameters in the order in which they are looked at."""
 
 
 def _order() -> Iterator[Case]:
     """Of several mistakes the first is told."""
-    descriptions = {"stageOutJobId": "Invalid stageOutJobId"}
-    for number, (name, _, said) in enumerate(WRONG):
-        body = dict(said)
-        if name in ("targetPath", "sourcePath", "extension"):
-            body["description"] = "Error on extract operation"
-        elif name in descriptions:
-            body["description"] = descriptions[name]
+    for number, (name, _, body) in enumerate(WRONG):
         fields = {other: text for other, text, _ in WRONG[number:]}
         yield Case(f"extract: wrong from {name} on", wish("extract", **fields), 400, body)
     everything = wish("extract", **{name: text for name, text, _ in WRONG})

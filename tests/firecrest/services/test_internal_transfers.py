@@ -41,15 +41,6 @@ NAMES = (
 )
 
 
-def shape(live: Live, path: str) -> list[dict[str, str]]:
-    """Everything below: names, types, modes, times of files, link targets."""
-    found = entries(live, f"{path}/", recursive="true")
-    for entry in found:
-        if entry["type"] != "-":
-            entry["last_modified"] = ""
-    return found
-
-
 @pytest.fixture(scope="module")
 def tree(live: Live) -> str:
     """A directory of test1 with files, modes and links, to be read only."""
