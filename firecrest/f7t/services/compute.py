@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from starlette.datastructures import UploadFile
 
 from f7t.errors import BadRequest
@@ -179,7 +179,6 @@ def _integer(text: str | None, default: int) -> int:
 PageSize = Annotated[str | None, Query(alias="pageSize", description="Entries a page, default 25")]
 PageNumber = Annotated[str | None, Query(alias="pageNumber", description="0 is the first page")]
 Jobs = Annotated[str | None, Query(description="Job ids, comma-separated")]
-JobId = Annotated[str, Path(description="The job's id")]
 
 
 @router.get(
@@ -216,7 +215,7 @@ async def jobs(
     responses=success(200, CREATED_TASK) | remote_errors("Failed to retrieve job information"),
 )
 async def job(
-    jobid: JobId,
+    jobid: str,
     call: UseMachineCall,
 ) -> dict[str, str]:
     """C4, T25 to T27 (D09)."""
@@ -234,7 +233,7 @@ async def job(
     responses=success(200, CREATED_TASK) | remote_errors("Failed to delete job"),
 )
 async def cancel(
-    jobid: JobId,
+    jobid: str,
     call: UseMachineCall,
 ) -> dict[str, str]:
     """C5. A comma list cancels several."""
