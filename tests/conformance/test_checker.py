@@ -207,6 +207,7 @@ def test_a_wrong_answer_fails_the_test_that_saw_it() -> None:
         ("GET /tasks/1", "tasks_get"),
         ("HEAD /tasks", None),
         ("PUT /reservations/x", "reservations_update"),
+        ("PUT /reservations/x/", "reservations_update"),
     ],
 )
 def test_requests_are_found(request_line: str, name: str | None) -> None:
