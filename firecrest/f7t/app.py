@@ -246,4 +246,4 @@ def _complete_documentation(app: FastAPI) -> None:
             app.openapi_schema = document
         return app.openapi_schema
 
-    setattr(app, "openapi", openapi)  # noqa: B010 (FastAPI's own way, which types do not allow)
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -95,6 +95,8 @@ RIGHT = [
     Heard(f"GET {STATUS}", 200, {"description": "Success to stat file.", "output": STAT}),
     Heard(f"GET {LS}", 401, {"exp": "token expired"}),
     Heard(f"GET {LS}", 429, MESSAGE, RATE),
+    Heard(f"GET {LS}", 200, listing(), {"RateLimit-Limit": "10"}),
+    Heard("GET /tasks/status", 200, {"success": "ack"}),
     Heard(f"GET {LS}", 413, {"description": "a body where none belongs"}),
     Heard("DELETE /utilities/rm", 204, b"", media_type=""),
     Heard(
@@ -155,6 +157,7 @@ WRONG = [
     ),
     Heard(f"GET {LS}", 400, REFUSED, {"X-Request-Id": ""}, wrong="X-Request-Id is missing"),
     Heard(f"GET {LS}", 200, listing(), {"X-New": "x"}, wrong="X-New"),
+    Heard(f"GET {LS}", 200, listing(), {"RateLimit-Limit": "x"}, wrong="RateLimit-Limit"),
     Heard(f"GET {LS}", 429, MESSAGE, wrong="Retry-After is missing"),
     Heard(f"GET {LS}", 200, listing(), media_type="text/html", wrong="content type"),
     Heard(f"GET {LS}", 200, b"{", wrong="no JSON"),
@@ -204,6 +207,7 @@ def test_a_wrong_answer_fails_the_test_that_saw_it() -> None:
         ("GET /tasks/1", "tasks_get"),
         ("HEAD /tasks", None),
         ("PUT /reservations/x", "reservations_update"),
+        ("PUT /reservations/x/", "reservations_update"),
     ],
 )
 def test_requests_are_found(request_line: str, name: str | None) -> None:

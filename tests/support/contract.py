@@ -25,6 +25,10 @@ UNROUTED = frozenset({400, 401, 404, 405, 413, 429, 503})
 
 _EXEMPT_METHODS = {"OPTIONS": "CORS: answered before anything looks at the path"}
 _EXEMPT_PREFIXES = {"/docs": "pages for people, no operations"}
+_EXEMPT_REQUESTS = {
+    f"GET /{service}/status": "a sign of life that no document of the API has ever named"
+    for service in ("utilities", "compute", "storage", "tasks", "reservations")
+}
 _EXEMPT_STATUSES = {413: "a body that the operation does not even have is limited all the same"}
 _SPELLINGS = {"x-machine-does-not-exist", "x-machine-does-not-exists"}
 
@@ -151,7 +155,7 @@ class Contract:
 
     def violations(self, method: str, target: str, seen: Seen) -> list[str]:
         """In what this answer breaks the contract; empty if in nothing."""
-        if method in _EXEMPT_METHODS or target.startswith(tuple(_EXEMPT_PREFIXES)):
+        if _is_exempt(method, target):
             return []
         operation = self.operation(method, target)
         if operation is None:
@@ -179,6 +183,9 @@ class Contract:
             if name in documented:
                 wrong = self.errors(value, f"{documented[name][1]}/schema")
                 yield from (f"header {name} {error}" for error in wrong)
+            elif name in self._anywhere:
+                pointer = f"#/components/headers/{name}/schema"
+                yield from (f"header {name} {error}" for error in self.errors(value, pointer))
             elif self._is_ours(name):
                 yield f"header {name} is not documented with {seen.status}"
         for name, (header, _) in documented.items():
@@ -187,6 +194,12 @@ class Contract:
         telling = [name for name, (header, _) in documented.items() if not header.get("required")]
         if len(_reasons(name for name in telling if name in given)) > 1:
             yield f"more than one header tells what is wrong: {sorted(given)}"
+
+    @cached_property
+    def _anywhere(self) -> frozenset[str]:
+        """Headers that may come with every answer."""
+        headers = self.document["components"]["headers"]
+        return frozenset(name for name, one in headers.items() if one.get("x-anywhere"))
 
     def _is_ours(self, name: str) -> bool:
         """Whether the contract has a say about a header of this name, however it is spelled."""
@@ -213,6 +226,14 @@ class Contract:
             return
         place = f"{pointer}/content/{_escaped(seen.media_type)}/schema"
         yield from (f"body {error}" for error in self.errors(value, place))
+
+
+def _is_exempt(method: str, target: str) -> bool:
+    return (
+        method in _EXEMPT_METHODS
+        or target.startswith(tuple(_EXEMPT_PREFIXES))
+        or f"{method} {target}" in _EXEMPT_REQUESTS
+    )
 
 
 def _reasons(names: Iterable[str]) -> set[str]:
