@@ -376,7 +376,7 @@ async def test_arguments_are_only_text(opened: Open, place: Path, attempt: str) 
 
 
 async def test_the_callers_settings_of_curl_do_not_count(opened: Open, place: Path) -> None:
-    (place / ".curlrc").write_text("silent\noutput = stolen\nproxy = http://127.0.0.1:1\n")
+    (place / ".curlrc").write_text(f"silent\noutput = {place}/stolen\n")
     surroundings = {"HOME": str(place), "http_proxy": "http://127.0.0.1:1", "SUDO_UID": "0"}
     assert (await opened.call("-l", environment=surroundings))[0] == 0
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import requests
+from pydantic import ValidationError
 
+from f7t.settings import ReservationSettings
 from tests.firecrest.services.cases import DENIED
 from tests.firecrest.services.places import content, run
 from tests.firecrest.services.variants import Variant, gateway_with
@@ -355,3 +357,14 @@ def test_a_user_without_certificate(variant: Variant) -> None:
     }
     answer = variant.get("/reservations", user=FORBIDDEN_USER)
     assert _shown(answer) == (404, body, DENIED)
+
+
+@pytest.mark.parametrize("command", ["", " rsvmgmt", "-x", "A=b rsvmgmt", "rsvmgmt\tx"])
+def test_commands_that_name_no_program(command: str) -> None:
+    with pytest.raises(ValidationError):
+        ReservationSettings(command=command)
+
+
+def test_words_of_the_command() -> None:
+    assert ReservationSettings().argv == ["rsvmgmt"]
+    assert ReservationSettings(command="sudo -n rsvmgmt").argv == ["sudo", "-n", "rsvmgmt"]
