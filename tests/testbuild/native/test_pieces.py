@@ -187,6 +187,13 @@ def test_gateway_settings_are_accepted(tmp_path: Path, monkeypatch: pytest.Monke
     assert "very secret" not in repr(settings)
 
 
+def test_the_gateway_is_told_who_is_denied(tmp_path: Path) -> None:
+    testbuild = model.Testbuild("g", 12000, tmp_path)
+    around = surroundings(testbuild, _layout(testbuild.directory), ("test2",))
+    [system] = gateway_settings(around, load_site(), SECRETS)["systems"]
+    assert system["denied_users"] == ["test2"]
+
+
 def test_no_secret_is_on_a_command_line(tmp_path: Path) -> None:
     testbuild = model.Testbuild("g", 12000, tmp_path)
     testbuild.directory.mkdir()
