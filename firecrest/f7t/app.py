@@ -163,8 +163,8 @@ def _lifespan(
             async with serving_internal(settings.internal_host, settings.internal_port, checks):
                 yield
             observing.cancel()
-        if counter is not None:
-            await counter.close()
+            if counter is not None:
+                await counter.close()
 
     return lifespan
 

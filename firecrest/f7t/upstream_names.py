@@ -62,7 +62,7 @@ def _systems(values: Mapping[str, tuple[str, str]]) -> list[Tree]:
             continue
         found[name] = {"name": name, "filesystems": tables.get(name, [])}
         if addresses:
-            found[name] |= _address("F7T_SYSTEMS_INTERNAL_ADDR", addresses[number])
+            found[name] |= _address(addresses[number])
         if bases:
             found[name]["job_base"] = bases[number]
     return list(found.values())
@@ -83,12 +83,12 @@ def _for_each(
     return listed
 
 
-def _address(variable: str, text: str) -> Tree:
+def _address(text: str) -> Tree:
     host, colon, port = text.rpartition(":")
     if not colon:
         return {"host": text}
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise _Wrong(variable, "not host:port")
+        raise _Wrong("F7T_SYSTEMS_INTERNAL_ADDR", "not host:port")
     return {"host": host.strip("[]"), "port": int(port)}
 
 

@@ -67,9 +67,11 @@ def gateway(redis_server: RedisServer, settings: Settings) -> Gateway:
             Middleware(RateLimit, settings=limit, counter=counter),
         ]
         routes = [Route(path, _works) for path in ("/status/works", "/docs")]
-        async with served(Starlette(routes=routes, middleware=middleware)) as port:
-            yield port
-        await counter.close()
+        try:
+            async with served(Starlette(routes=routes, middleware=middleware)) as port:
+                yield port
+        finally:
+            await counter.close()
 
     return serve
 

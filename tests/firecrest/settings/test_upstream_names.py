@@ -208,6 +208,13 @@ def test_what_cannot_be_read_is_named(
     assert problem in str(caught.value)
 
 
+def test_the_name_that_was_written_is_the_one_that_is_told(variables: pytest.MonkeyPatch) -> None:
+    variables.delenv("F7T_SYSTEMS_PUBLIC_NAME")
+    variables.setenv("F7T_SYSTEMS_PUBLIC", "cluster;")
+    with pytest.raises(SettingsError, match=r"^F7T_SYSTEMS_PUBLIC: "):
+        _read()
+
+
 def test_all_problems_are_told_at_once(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("F7T_UTILITIES_TIMEOUT", "soon")
     variables.setenv("F7T_OPA_ENABLED", "yes")
