@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsError
 
-from f7t.upstream_table import NAMES, Name, bare, parallel
+from f7t.upstream_table import NAMES, Name, bare, is_true, parallel
 
 Environment = Mapping[str, str]
 Tree = dict[str, Any]
@@ -117,9 +117,16 @@ def _redis_url(values: Mapping[str, tuple[str, str]]) -> str:
     return f"redis://[{host}]:{port}/0" if ":" in host else f"redis://{host}:{port}/0"
 
 
+def _plugin_option(values: Mapping[str, tuple[str, str]]) -> str:
+    _, enabled = values.get("F7T_SPANK_PLUGIN_ENABLED", ("", "False"))
+    _, option = values.get("F7T_SPANK_PLUGIN_OPTION", ("", "--nohome"))
+    return option if is_true(enabled) else ""
+
+
 _COMPOSED: Mapping[str, tuple[str, Callable[[Mapping[str, tuple[str, str]]], Any]]] = {
     "systems": ("F7T_SYSTEMS_PUBLIC_NAME", _systems),
     "tasks.redis_url": ("", _redis_url),
+    "compute.spank_plugin_option": ("F7T_SPANK_PLUGIN_ENABLED", _plugin_option),
 }
 """Settings made of several variables: the one that must be among them, and how."""
 

@@ -53,7 +53,16 @@ def _list(value: str) -> list[str]:
     return list(dict.fromkeys(part for part in parallel(value) if part))
 
 
-def _is_true(value: str) -> bool:
+def _same(value: str) -> str:
+    """The one value of a list that repeats it for every system."""
+    different = list(dict.fromkeys(part for part in parallel(value) if part))
+    if len(different) > 1:
+        raise ValueError("only one for all systems is possible here")
+    return different[0] if different else ""
+
+
+def is_true(value: str) -> bool:
+    """Upstream's idea of true."""
     return value.upper() in {"TRUE", "YES", "1"}
 
 
@@ -69,7 +78,7 @@ def _only(allowed: str) -> Read:
 
 def _off(value: str) -> None:
     """Nobody may believe in a policy that is not asked."""
-    if _is_true(value):
+    if is_true(value):
         raise ValueError("there is no client for OPA here; deny users with denied_users instead")
 
 
@@ -81,7 +90,7 @@ def _version(value: str) -> str:
 
 
 def _level(value: str) -> str:
-    return "debug" if _is_true(value) else "info"
+    return "debug" if is_true(value) else "info"
 
 
 def _unused(why: str, *variables: str) -> Iterator[Name]:
@@ -170,8 +179,12 @@ NAMES: tuple[Name, ...] = (
     *_unused("a missing home directory is tolerated", "F7T_HOME_ENABLED"),
     *_unused("the store has no tenants", "F7T_S3_TENANT"),
     *_unused("the store is S3", "F7T_SWIFT_*"),
-    *_unused("not implemented", "F7T_SPANK_PLUGIN_ENABLED", "F7T_SPANK_PLUGIN_OPTION"),
-    *_unused("not implemented", "F7T_STORAGE_JOBS_MACHINE", "F7T_XFER_PARTITION"),
-    *_unused("not implemented", "F7T_XFER_CONSTRAINT", "F7T_USE_SCHED_PROJECT"),
-    *_unused("not implemented", "F7T_RESERVATION_CMD", "F7T_RESERVATIONS_TIMEOUT"),
+    Name("F7T_SPANK_PLUGIN_ENABLED", "compute.spank_plugin_option", "off: no option"),
+    Name("F7T_SPANK_PLUGIN_OPTION", "compute.spank_plugin_option", "counts where it is enabled"),
+    Name("F7T_STORAGE_JOBS_MACHINE", "storage.internal.machine", "one for all", read=_same),
+    Name("F7T_XFER_PARTITION", "storage.internal.partition"),
+    Name("F7T_XFER_CONSTRAINT", "storage.internal.constraint"),
+    Name("F7T_USE_SCHED_PROJECT", "storage.internal.use_sched_project"),
+    Name("F7T_RESERVATION_CMD", "reservations.command"),
+    Name("F7T_RESERVATIONS_TIMEOUT", "reservations.timeout"),
 )

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from f7t.settings import FileSystem, Settings
+from f7t.settings import FileSystem, InternalTransferSettings, Settings
 from f7t.upstream_names import unused_names
 from f7t.upstream_table import NAMES
 
@@ -52,6 +52,14 @@ DEMO = {
     "F7T_TAIL_BYTES": "500",
     "F7T_COMPUTE_TASK_EXP_TIME": "100",
     "F7T_COMPUTE_SCHEDULER": "Slurm",
+    "F7T_SPANK_PLUGIN_ENABLED": "True",
+    "F7T_SPANK_PLUGIN_OPTION": "--nohome",
+    "F7T_STORAGE_JOBS_MACHINE": "'cluster;cluster'",
+    "F7T_XFER_PARTITION": "xfer",
+    "F7T_XFER_CONSTRAINT": "f7t",
+    "F7T_USE_SCHED_PROJECT": "True",
+    "F7T_RESERVATION_CMD": "sudo rsvmgmt",
+    "F7T_RESERVATIONS_TIMEOUT": "20",
     "F7T_OBJECT_STORAGE": "s3v4",
     "F7T_S3_PUBLIC_URL": "http://192.168.220.19:9000",
     "F7T_S3_PRIVATE_URL": "http://minio:9000",
@@ -111,7 +119,13 @@ def test_the_whole_file(variables: pytest.MonkeyPatch) -> None:
     assert settings.ssh.ca_key == Path("/ca-key")
     assert (settings.utilities.timeout, settings.utilities.max_file_size_mb) == (7, 11)
     assert (settings.compute.tail_bytes, settings.compute.task_lifetime) == (500, 100)
+    assert settings.compute.spank_plugin_option == "--nohome"
+    assert settings.reservations.argv == ["sudo", "rsvmgmt"]
+    assert settings.reservations.timeout == 20
     storage = settings.storage
+    assert storage.internal == InternalTransferSettings(
+        machine="cluster", partition="xfer", constraint="f7t", use_sched_project=True
+    )
     assert storage.public_url == "http://192.168.220.19:9000"
     assert storage.private_url == "http://minio:9000"
     assert (storage.access_key, storage.secret_key) == ("storage_access_key", SECRET)
@@ -284,3 +298,14 @@ def test_the_process_ends_with_the_name_of_the_variable() -> None:
     assert "  F7T_PERSIST_PORT: " in done.stderr
     assert "Traceback" not in done.stderr
     assert "many" not in done.stderr
+
+
+def test_a_plugin_that_is_not_enabled_has_no_option(variables: pytest.MonkeyPatch) -> None:
+    variables.setenv("F7T_SPANK_PLUGIN_ENABLED", "False")
+    assert _read().compute.spank_plugin_option == ""
+
+
+def test_different_machines_for_jobs_are_refused(variables: pytest.MonkeyPatch) -> None:
+    variables.setenv("F7T_STORAGE_JOBS_MACHINE", "cluster;other")
+    with pytest.raises(SettingsError, match="F7T_STORAGE_JOBS_MACHINE: only one for all"):
+        _read()
