@@ -111,8 +111,8 @@ class Live:
         url = f"{self.url}{path}"
         answer = requests.request(method, url, headers=sent, timeout=60, **arguments)
         if self.current:
-            headers = tuple(answer.headers.items())
-            keep(method, path, Seen(answer.status_code, headers, answer.content))
+            received = tuple(answer.headers.items())
+            keep(method, path, Seen(answer.status_code, received, answer.content))
         return answer
 
     def get(self, path: str, **arguments: Any) -> requests.Response:
