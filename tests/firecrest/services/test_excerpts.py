@@ -93,6 +93,6 @@ def test_defaults() -> None:
 def test_refusals() -> None:
     with pytest.raises(BadRequest):
         excerpt_of("head", "1", "1", other=False)
-    for text in ("", "1;", "'1'", "1\n"):
+    for text in ("1;", "'1'", "1\n"):
         with pytest.raises(InvalidParameter):
             excerpt_of("head", text, None, other=False)

@@ -173,6 +173,7 @@ def test_our_own_names_win(variables: pytest.MonkeyPatch, tmp_path: Path) -> Non
     variables.setenv("F7T_STORAGE__REGION", "here")
     variables.setenv("F7T_SYSTEMS_INTERNAL_ADDR", "nonsense")
     variables.setenv("F7T_UTILITIES_TIMEOUT", "soon")
+    variables.delenv("F7T_STORAGE_JOBS_MACHINE")
     settings = _read()
     assert [one.name for one in settings.systems] == ["mine"]
     assert (settings.utilities.timeout, settings.utilities.max_file_size_mb) == (3, 11)
