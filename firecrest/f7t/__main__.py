@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import logging
 import os
 import socket
 import tempfile
@@ -19,6 +20,9 @@ from f7t.log import configure_logging
 from f7t.prefork import Prefork
 from f7t.settings import Settings, read_settings
 from f7t.sources import read_or_exit
+from f7t.upstream_names import unused_names
+
+_log = logging.getLogger("f7t")
 
 
 def _arguments() -> argparse.Namespace:
@@ -79,6 +83,9 @@ def main() -> None:
     arguments = _arguments()
     settings = read_or_exit(read_settings, "file named by F7T_CONFIG, variables F7T_…")
     configure_logging(settings.log_level)
+    unused = unused_names(os.environ)
+    if unused:
+        _log.warning("variables not used", extra={"fields": {"variables": unused}})
     listener = _listening_socket(arguments)
     with _metrics_directory(settings) as metrics:
         # Read by prometheus_client when it is first imported: hence f7t.app comes after this.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.security import HTTPBearer
@@ -17,16 +18,32 @@ from f7t.auth import TokenVerifier
 from f7t.certificator.client import RemoteAuthority
 from f7t.delegation import AccessPolicy, CertificateAuthority
 from f7t.errors import FirecrestError, MethodNotAllowed, UnknownResource
+from f7t.http import deprecation, rate
 from f7t.http.answers import response_of
+from f7t.http.deprecation import Deprecation
 from f7t.http.envelope import Envelope
 from f7t.http.failures import answer_of
 from f7t.http.gatekeeper import Gatekeeper
 from f7t.http.limits import BodyLimit
 from f7t.http.metrics import observe_ssh
+from f7t.http.rate import RateCounter, RateLimit
 from f7t.internal import serving_internal
 from f7t.parts import Authority, Parts
-from f7t.services import compute, status, storage, tasks, utilities
-from f7t.services.documentation import ERROR_HEADERS
+from f7t.services import (
+    ack,
+    compute,
+    filesystems,
+    internal_transfers,
+    reservations,
+    status,
+    storage,
+    tasks,
+    utilities,
+)
+from f7t.services.documentation import ERROR_HEADERS, documented
+from f7t.services.operations import operation_at
+from f7t.services.routing import UNROUTED
+from f7t.services.versions import without_later
 from f7t.settings import MEBIBYTE, Settings
 from f7t.ssh.connection import PoolSettings
 from f7t.ssh.pool import SshPool
@@ -42,6 +59,9 @@ from f7t.work.kinds import kinds
 _OBSERVATION_INTERVAL = 1.0
 # Only for the documentation pages: the token was checked before a route is looked for.
 _BEARER = HTTPBearer(bearerFormat="JWT", auto_error=False)
+_READABLE_ACROSS_ORIGINS = sorted(
+    {*ERROR_HEADERS, "X-Request-Id", *deprecation.HEADERS, *rate.HEADERS}
+)
 
 
 def _authority(settings: Settings, stack: contextlib.AsyncExitStack) -> Authority:
@@ -132,7 +152,7 @@ async def _observing(ssh: SshPool) -> None:
 
 
 def _lifespan(
-    settings: Settings,
+    settings: Settings, counter: RateCounter | None
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -143,20 +163,25 @@ def _lifespan(
             async with serving_internal(settings.internal_host, settings.internal_port, checks):
                 yield
             observing.cancel()
+            if counter is not None:
+                await counter.close()
 
     return lifespan
 
 
 async def _framework_error(request: Request, error: Exception) -> Response:
     """404 and 405 inside a published prefix: JSON, never a page of HTML (contract §1)."""
-    known: FirecrestError = UnknownResource({"description": "The requested URL was not found"})
+    known: FirecrestError = UnknownResource(UNROUTED)
     if isinstance(error, HTTPException) and error.status_code == 405:
         known = MethodNotAllowed()
-    return response_of(answer_of(known))
+    return response_of(answer_of(known, operation_at(request.url.path)))
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application with everything in front of it (contract §1, in this order)."""
+    limit = settings.rate_limit
+    counter = RateCounter(limit, settings.tasks) if limit.requests else None
+    limiting = [Middleware(RateLimit, settings=limit, counter=counter)] if counter else []
     app = FastAPIOffline(
         title="FirecREST",
         version=settings.firecrest_version,
@@ -167,10 +192,11 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/docs/openapi.json",
         redirect_slashes=False,
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, counter),
         exception_handlers={HTTPException: _framework_error},
         middleware=[
             Middleware(Envelope),
+            Middleware(Deprecation),
             Middleware(
                 CORSMiddleware,
                 allow_origins=["*"],
@@ -182,13 +208,42 @@ def create_app(settings: Settings) -> FastAPI:
                     "Authorization",
                     "Content-Type",
                 ],
-                expose_headers=[*ERROR_HEADERS, "X-Request-Id"],
+                expose_headers=_READABLE_ACROSS_ORIGINS,
                 max_age=3600,
             ),
             Middleware(Gatekeeper, verifier=TokenVerifier(settings.auth)),
+            *limiting,
             Middleware(BodyLimit, settings=settings),
         ],
     )
-    for service in (status, utilities, compute, storage, tasks):
+    for service in (
+        ack,
+        status,
+        filesystems,
+        utilities,
+        compute,
+        storage,
+        internal_transfers,
+        reservations,
+        tasks,
+    ):
         app.include_router(service.router, dependencies=[Depends(_BEARER)])
+    _complete_documentation(app)
     return app
+
+
+def _complete_documentation(app: FastAPI) -> None:
+    """Let the application's OpenAPI say what the framework cannot know, once somebody asks.
+
+    Nothing is in it that is newer than the version it reports.
+    """
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = documented(generate())
+            document["paths"] = without_later(document["paths"], app.version)
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

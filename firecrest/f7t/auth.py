@@ -18,16 +18,28 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWKSet
 from jwt.algorithms import get_default_algorithms
 from jwt.exceptions import PyJWTError
 
 from f7t.errors import IdentityUnavailable, Unauthorized
+from f7t.public_keys import public_keys
 from f7t.settings import AuthSettings
 
 _log = logging.getLogger(__name__)
 _BEARER = re.compile(r"^\s*[Bb]earer\s+(\S+)\s*$")
 _KNOWN_ALGORITHMS = frozenset(get_default_algorithms()) - {"none"}
+_KINDS: Mapping[str, type] = {
+    "RS": RSAPublicKey,
+    "PS": RSAPublicKey,
+    "ES": EllipticCurvePublicKey,
+    "Ed": Ed25519PublicKey,
+}
+"""Which key an algorithm needs, by its first letters. HS is absent: with a public key, everybody
+could sign."""
 _REMEMBERED_TOKENS = 4096
 _KEYS_LIFETIME = 300.0
 """Seconds after which keys are fetched anew, so that a withdrawn key stops to count."""
@@ -197,12 +209,32 @@ class KeySet:
             self._fetched = time.monotonic()
 
 
+class StaticKeys:
+    """Public keys of the settings: whatever key id a token names, each of them may be it."""
+
+    generation = 0
+    stale = False
+
+    def __init__(self, settings: AuthSettings) -> None:
+        known = get_default_algorithms()
+        self._keys: list[PyJWK] = []
+        for key in public_keys(settings.public_keys):
+            for algorithm in settings.algorithms:
+                if algorithm in known and isinstance(key, _KINDS.get(algorithm[:2], ())):
+                    jwk = known[algorithm].to_jwk(key, as_dict=True)
+                    self._keys.append(PyJWK(jwk, algorithm))
+
+    async def candidates(self, key_id: object) -> list[PyJWK]:
+        """Keys that may have signed any token."""
+        return self._keys
+
+
 class TokenVerifier:
     """Accepts or refuses tokens; remembers the accepted ones until they expire."""
 
     def __init__(self, settings: AuthSettings) -> None:
         self._settings = settings
-        self._keys = KeySet(settings)
+        self._keys = StaticKeys(settings) if settings.public_keys else KeySet(settings)
         self._accepted: OrderedDict[str, Principal] = OrderedDict()
         self._generation = 0
 

@@ -26,6 +26,7 @@
     │   ├── MissingMachine
     │   ├── UnknownMachine
     │   ├── InvalidParameter        `'<name>' <verdict>`, contract §3.2
+    │   ├── UnsupportedFormat       no archive that can be unpacked
     │   ├── BadRequest              a fixed body of the contract
     │   └── BodyTooLarge
     ├── RateLimited                 too many requests of this user
@@ -171,6 +172,10 @@ class InvalidParameter(RequestError):
     def __init__(self, name: str, verdict: str, *, description: str | None = None) -> None:
         super().__init__(f"'{name}' {verdict}")
         self.description = description
+
+
+class UnsupportedFormat(RequestError):
+    """Neither the request nor the file's name says a format of archives that we know."""
 
 
 class BadRequest(RequestError):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from f7t_testbuild.cluster.site import Site
+from f7t_testbuild.cluster.site import AnnouncedFileSystem, Site
 from f7t_testbuild.model import ACCESS_KEY, REALM, REGION, SYSTEM
 
 
@@ -31,12 +31,15 @@ class Surroundings:
     internal_port: int
     internal_host: str = "127.0.0.1"
     metrics_directory: str | None = None
+    denied_users: tuple[str, ...] = ()
+    """Who gets no certificate, where the gateway itself signs."""
 
 
 def gateway_settings(
     around: Surroundings, site: Site, secrets: Mapping[str, str]
 ) -> dict[str, Any]:
     """The settings of one testbuild's gateway as plain YAML values; they hold a secret."""
+    announced: tuple[AnnouncedFileSystem, ...] = (*site.file_systems, *site.absent_file_systems)
     return {
         "public_url": around.public_url,
         "internal_host": around.internal_host,
@@ -50,8 +53,9 @@ def gateway_settings(
                 "job_base": site.file_systems[0].path,
                 "filesystems": [
                     {"name": item.name, "path": item.path, "description": item.description}
-                    for item in site.file_systems
+                    for item in announced
                 ],
+                "denied_users": list(around.denied_users),
             }
         ],
         "auth": {
@@ -65,6 +69,7 @@ def gateway_settings(
             "access_key": ACCESS_KEY,
             "secret_key": secrets["staging_secret_key"],
             "region": REGION,
+            "internal": {"partition": site.transfer_partition},
         },
         "tasks": {"redis_url": around.redis_url},
     }

@@ -54,6 +54,10 @@ PACKAGES = (
     Package("mount", ("mount", "umount")),
     Package("procps", ("ps",)),
     Package("file", ("file",)),
+    Package("rsync", ("rsync",)),
+    Package("bzip2", ("bzip2",)),
+    Package("unzip", ("unzip",)),
+    Package("zip", ("zip",)),
 )
 
 

@@ -38,10 +38,12 @@ class Choices:
     """Release of Slurm in containers; natively it is the machine's."""
     identity: str = Identity.EMBEDDED.value
     store: str = Store.EMBEDDED.value
+    deny: tuple[str, ...] = ()
+    """Users who may do nothing on the system."""
 
     def __str__(self) -> str:
-        shown = {name: value for name, value in asdict(self).items() if value is not None}
-        return ", ".join(f"{name} {value}" for name, value in shown.items())
+        shown = {**asdict(self), "deny": "+".join(self.deny) or None}
+        return ", ".join(f"{name} {value}" for name, value in shown.items() if value is not None)
 
 
 def record_path(state_root: Path, name: str) -> Path:
@@ -72,6 +74,7 @@ def recall(state_root: Path, name: str) -> Choices | None:
             slurm=None if slurm is None else str(slurm),
             identity=Identity(values.get("identity", defaults.identity)).value,
             store=Store(values.get("store", defaults.store)).value,
+            deny=tuple(map(str, values.get("deny", defaults.deny))),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadRecord(f"{path} is damaged ({error}); remove it and start again") from error

@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from f7t_testbuild.model import CLIENT_ID, SYSTEM
+from f7t_testbuild.runtime import RuntimeName
+from tests.clients.running import ROOT, Run, execute
+from tests.firecrest.services.variants import gateway_with
 from tests.support.live import Live
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 REQUIREMENTS = HERE / "requirements.txt"
 MARKER = "f7t-complete"
-
-Script = Callable[..., Any]
 
 
 def _directory() -> Path:
@@ -73,30 +71,46 @@ def client_python() -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_script(live: Live, client_python: Path) -> Script:
-    """Run `scripts/<name>.py` in a directory; what it printed, read as JSON."""
+def run_script(live: Live, client_python: Path) -> Callable[[Run, Path], Any]:
+    """Run one, in a directory, against the testbuild's gateway or one with other settings."""
 
-    def run(name: str, directory: Path, **variables: str) -> Any:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(directory),
-            "FIRECREST_URL": live.url,
-            "TOKEN_URL": live.testbuild.token_url,
-            "CLIENT_ID": CLIENT_ID,
-            "CLIENT_SECRET": live.secrets["client_secret"],
-            "MACHINE": SYSTEM,
-            **variables,
-        }
-        done = subprocess.run(
-            [str(client_python), "-I", str(HERE / "scripts" / f"{name}.py")],
-            cwd=directory,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)
+    def run(wanted: Run, directory: Path) -> Any:
+        work = directory / "client"
+        work.mkdir()
+        if wanted.change is None:
+            return execute(client_python, live, wanted, work)
+        with gateway_with(live, directory, wanted.change) as variant:
+            return execute(client_python, variant, wanted, work)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def told(
+    request: pytest.FixtureRequest,
+    live: Live,
+    run_script: Callable[[Run, Path], Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str], Any]]:
+    """What a run printed, by its name in the `RUNS` of a test module.
+
+    The runs of all selected modules are started at once: most of their time they wait.
+    """
+    native = live.choices.runtime == RuntimeName.NATIVE
+    modules = {item.getparent(pytest.Module) for item in request.session.items}
+    runs: dict[str, Run] = {}
+    for module in modules:
+        runs |= getattr(module.obj if module else None, "RUNS", {})
+    possible = {name: run for name, run in runs.items() if native or run.change is None}
+
+    def answer(name: str) -> Any:
+        if name not in started:
+            pytest.skip("a second gateway needs the files of a native testbuild")
+        return started[name].result()
+
+    with ThreadPoolExecutor(len(runs)) as pool:
+        started = {
+            name: pool.submit(run_script, run, tmp_path_factory.mktemp(name))
+            for name, run in possible.items()
+        }
+        yield answer

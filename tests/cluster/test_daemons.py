@@ -133,6 +133,7 @@ def test_secret_files_are_closed() -> None:
         "slurmdbd.conf": 0o600,
         "mariadb.cnf": 0o600,
         "sshd_config": 0o600,
+        "rsvmgmt": 0o755,
         "cgroup.conf": 0o644,
     }
 

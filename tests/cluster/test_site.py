@@ -92,6 +92,12 @@ def test_the_home_has_a_file_of_ten_bytes(site: Site) -> None:
     assert entries["test_directory"]["mode"] == "0775"
 
 
+def test_names_that_clients_look_for(site: Site) -> None:
+    """Upstream's tests: HOME is there, PROJECT is announced and is not."""
+    assert [fs.name for fs in site.file_systems] == ["HOME", "SCRATCH"]
+    assert [(fs.name, fs.path) for fs in site.absent_file_systems] == [("PROJECT", "/project")]
+
+
 def test_file_systems(site: Site) -> None:
     assert {fs.path: fs.user_mode for fs in site.file_systems} == {
         "/home": "0700",

@@ -13,6 +13,7 @@ import requests
 from f7t_testbuild.model import CLIENT_ID, SYSTEM, Testbuild
 from f7t_testbuild.remembered import Choices
 from f7t_testbuild.runtime import Runtime
+from tests.support.contract import Seen, keep
 
 T = TypeVar("T")
 PASSWORDS = {"test1": "test11", "test2": "test22", "test4": "test44"}
@@ -50,7 +51,11 @@ def until(probe: Callable[[], T | None], *, seconds: float = 30, what: str = "co
 
 @dataclass
 class Live:
-    """A client's view of one testbuild."""
+    """A client's view of one testbuild.
+
+    Attributes:
+        current: it behaves as the release that the contract describes, so answers are judged.
+    """
 
     testbuild: Testbuild
     secrets: dict[str, str]
@@ -58,6 +63,7 @@ class Live:
     runtime: Runtime
     choices: Choices
     _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
+    current: bool = True
 
     @property
     def url(self) -> str:
@@ -95,11 +101,19 @@ class Live:
         headers: dict[str, str] | None = None,
         **arguments: Any,
     ) -> requests.Response:
-        """One request with token and, unless None, machine header."""
+        """One request with token and, unless None, machine header.
+
+        The answer keeps the contract, whatever was asked, unless an older release is imitated.
+        """
         sent = {"Authorization": f"Bearer {self.token(user)}", **(headers or {})}
         if machine is not None:
             sent["X-Machine-Name"] = machine
-        return requests.request(method, f"{self.url}{path}", headers=sent, timeout=60, **arguments)
+        url = f"{self.url}{path}"
+        answer = requests.request(method, url, headers=sent, timeout=60, **arguments)
+        if self.current:
+            received = tuple(answer.headers.items())
+            keep(method, path, Seen(answer.status_code, received, answer.content))
+        return answer
 
     def get(self, path: str, **arguments: Any) -> requests.Response:
         return self.call("GET", path, **arguments)

@@ -37,7 +37,9 @@ class CertificatorSettings(BaseSettings):
         default={},
         description="System -> the only users who get one; a system that is absent is open.",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What is logged: this and worse."
+    )
 
     @classmethod
     def settings_customise_sources(

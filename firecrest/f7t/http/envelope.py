@@ -20,7 +20,13 @@ from f7t.log import request_id
 _log = logging.getLogger("f7t.access")
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SERVER = f"f7t/{__version__}".encode()
-_ACRONYMS = {b"etag": b"ETag", b"www-authenticate": b"WWW-Authenticate"}
+_ACRONYMS = {
+    b"etag": b"ETag",
+    b"www-authenticate": b"WWW-Authenticate",
+    b"ratelimit-limit": b"RateLimit-Limit",
+    b"ratelimit-remaining": b"RateLimit-Remaining",
+    b"ratelimit-reset": b"RateLimit-Reset",
+}
 
 
 def capitalised(name: bytes) -> bytes:

@@ -77,6 +77,7 @@ class Operation:
         remote_error: fixed `error` of a remote failure; None is the tool's own message, empty
             leaves the key out.
         backend_failure: whole body when the task store or the staging area is away.
+        backend_headers: error headers of that answer.
         dialect: wording of the error headers.
         headline, detail: keys of the two texts; reservations use them the other way round.
     """
@@ -87,6 +88,7 @@ class Operation:
     remote_failures: Mapping[type[RemoteError], str] = field(default_factory=dict)
     remote_error: str | None = None
     backend_failure: Mapping[str, str] = field(default_factory=dict)
+    backend_headers: Mapping[str, str] = field(default_factory=dict)
     dialect: Dialect = Dialect.UTILITIES
     headline: str = "description"
     detail: str = "error"
@@ -291,7 +293,14 @@ def _task(error: TaskError, operation: Operation) -> Answer:
 
 def _backend(reason: str, operation: Operation) -> Answer:
     default = {operation.headline: operation.failure, operation.detail: reason}
-    return Answer(400, operation.backend_failure or default)
+    return Answer(400, operation.backend_failure or default, operation.backend_headers)
+
+
+def _not_allowed(operation: Operation) -> dict[str, str]:
+    if operation.dialect is not Dialect.RESERVATIONS:
+        return {"message": "Method not allowed"}
+    description = "The method is not allowed for the requested URL."
+    return {operation.headline: "Method not allowed", operation.detail: description}
 
 
 NO_OPERATION = Operation("Request failed")
@@ -313,7 +322,7 @@ def answer_of(error: FirecrestError, operation: Operation = NO_OPERATION) -> Ans
         case UnknownResource():
             return Answer(404, error.body)
         case MethodNotAllowed():
-            return Answer(405, {"message": "Method not allowed"})
+            return Answer(405, _not_allowed(operation))
         case TaskError():
             return _task(error, operation)
         case StagingError():

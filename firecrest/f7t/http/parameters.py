@@ -12,7 +12,8 @@ from starlette.requests import Request
 
 from f7t.errors import BadRequest, InvalidParameter
 
-_FORBIDDEN = re.compile(r"[<>|;\"'&\\()`\x00-\x1f]")
+# Surrogates are no text: a charset of the client's own can bring them, and no machine takes them.
+_FORBIDDEN = re.compile(r"[<>|;\"'&\\()`\x00-\x1f\ud800-\udfff]")
 _TRUE = frozenset({"TRUE", "YES", "1"})
 
 

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from f7t.errors import NotFound, PatternNotFound, SizeLimitExceeded
-from f7t.http.failures import Dialect, Operation
+from f7t.errors import (
+    CertificateRefused,
+    ConnectionRefused,
+    DelegationUnavailable,
+    MachineUnavailable,
+    NotFound,
+    PatternNotFound,
+    SizeLimitExceeded,
+)
+from f7t.http.failures import NO_OPERATION, Dialect, Operation
 
 
 def _utility(
@@ -23,6 +31,7 @@ def _internal(name: str) -> Operation:
         remote_failure=failure,
         remote_error="",
         backend_failure={"description": failure, "error": "Error creating task"},
+        backend_headers={"X-Sbatch-Error": "Error creating task"},
         dialect=Dialect.TASKS,
     )
 
@@ -36,7 +45,11 @@ def _reservation(verb: str) -> Operation:
     )
 
 
-def _compute(failure: str, precheck: str = "Failed to retrieve jobs information") -> Operation:
+_JOBS = "Failed to retrieve jobs information"
+_ACCOUNT = "Failed to retrieve account information"
+
+
+def _compute(failure: str, precheck: str = _JOBS) -> Operation:
     return Operation(
         failure,
         remote_failure=precheck,
@@ -81,8 +94,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "utilities_rm": _utility("rm", Dialect.REMOVAL),
     "utilities_checksum": _utility("checksum", Dialect.CHECKSUM),
     "utilities_view": Operation(
-        "Error on view operation",
-        remote_failures={SizeLimitExceeded: "Failed to view file content"},
+        "Error on fsize operation",
+        remote_failure="Error on head operation",
+        remote_failures={
+            NotFound: "Error on fsize operation",
+            SizeLimitExceeded: "Failed to view file content",
+        },
         dialect=Dialect.SOURCE,
     ),
     "utilities_head": Operation(
@@ -100,18 +117,22 @@ OPERATIONS: Mapping[str, Operation] = {
     "compute_submit_upload": _compute("Failed to submit job file"),
     "compute_submit_path": Operation(
         "Failed to submit job",
+        remote_failures=dict.fromkeys(
+            (MachineUnavailable, CertificateRefused, ConnectionRefused, DelegationUnavailable),
+            _JOBS,
+        ),
         remote_error="",
         backend_failure={"description": "Failed to submit job", "error": "Error creating task"},
         dialect=Dialect.TASKS,
     ),
-    "compute_jobs": _compute("Failed to retrieve jobs information"),
+    "compute_jobs": _compute(_JOBS),
     "compute_job": _compute("Failed to retrieve job information"),
     "compute_cancel": _compute("Failed to delete job"),
-    "compute_acct": _compute("Failed to retrieve account information"),
-    "compute_nodes": _compute("Failed to retrieve account information"),
-    "compute_node": _compute("Failed to retrieve account information"),
-    "compute_partitions": _compute("Failed to retrieve account information"),
-    "compute_reservations": _compute("Failed to retrieve account information"),
+    "compute_acct": _compute(_ACCOUNT),
+    "compute_nodes": _compute(_ACCOUNT),
+    "compute_node": _compute(_ACCOUNT),
+    "compute_partitions": _compute(_ACCOUNT, _ACCOUNT),
+    "compute_reservations": _compute(_ACCOUNT, _ACCOUNT),
     "storage_upload": Operation(
         "Failed to upload file",
         machine_failure="Failed operation",
@@ -143,3 +164,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "tasks_list": Operation("Failed to retrieve tasks information"),
     "tasks_get": Operation("Failed to retrieve task information"),
 }
+
+
+def operation_at(path: str) -> Operation:
+    """The words for a path that no route serves; only below `/reservations` they differ."""
+    segment = path.lstrip("/").partition("/")[0]
+    return OPERATIONS["reservations_list"] if segment == "reservations" else NO_OPERATION

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from f7t import __version__
 from f7t.errors import (
@@ -16,8 +16,10 @@ from f7t.errors import (
     UnknownResource,
 )
 from f7t.parts import Authority, Parts
-from f7t.services.documentation import auth_errors, example, success
+from f7t.services.documentation import example, success
+from f7t.services.filesystems import failing
 from f7t.services.routing import Call, OperationRoute, UseCall
+from f7t.services.versions import shows
 from f7t.systems import System
 
 router = APIRouter(prefix="/status", tags=["status"], route_class=OperationRoute)
@@ -47,7 +49,6 @@ async def _state(name: str, authority: Authority, unauthorized: str) -> dict[str
     "/services",
     operation_id="status_services",
     summary="All services and their state",
-    responses=auth_errors(),
 )
 async def services(call: UseCall) -> dict[str, Any]:
     """S1. The names are those of the setting `services`."""
@@ -64,9 +65,10 @@ async def services(call: UseCall) -> dict[str, Any]:
     "/services/{servicename}",
     operation_id="status_service",
     summary="One service",
-    responses=auth_errors(not_found="Unknown service"),
 )
-async def service(servicename: str, call: UseCall) -> dict[str, Any]:
+async def service(
+    servicename: Annotated[str, Path(description="Name of the service")], call: UseCall
+) -> dict[str, Any]:
     """S2."""
     if servicename not in call.parts.settings.services:
         raise UnknownResource({"description": "Service does not exists", "status_code": 404})
@@ -102,8 +104,7 @@ async def _probe(system: System, call: Call) -> dict[str, str]:
                 "out": [{"system": "cluster", "status": "available", "description": _READY}],
             }
         ),
-    )
-    | auth_errors(),
+    ),
 )
 async def systems(call: UseCall) -> dict[str, Any]:
     """S3, T08, T09. Every system is asked on behalf of the caller; nothing is cached (D21)."""
@@ -114,36 +115,23 @@ async def systems(call: UseCall) -> dict[str, Any]:
     }
 
 
-async def _failing_filesystems(system: System, call: Call) -> list[str]:
-    """Paths of file systems that the caller cannot list, or that are empty (S5)."""
-    failing = []
-    async with call.session(system) as session:
-        for filesystem in system.filesystems:
-            try:
-                entries = await session.files.listing(filesystem.path, show_hidden=True)
-            except RemoteError:
-                entries = []
-            if not entries:
-                failing.append(filesystem.path)
-    return failing
-
-
 @router.get(
     "/systems/{machinename}",
     operation_id="status_system",
     summary="One system",
-    responses=auth_errors(not_found="Unknown system"),
 )
-async def system(machinename: str, call: UseCall) -> dict[str, Any]:
+async def system(
+    machinename: Annotated[str, Path(description="Public name of the system")], call: UseCall
+) -> dict[str, Any]:
     """S4. A system whose file system fails stays available, and says which."""
     found = call.parts.systems.find(machinename)
     if found is None:
         raise UnknownResource({"description": "System does not exists."})
     out = await _probe(found, call)
     if out["status"] == "available":
-        failing = await _failing_filesystems(found, call)
-        if failing:
-            out["description"] = f"Filesystem {','.join(failing)} is not available"
+        missing = await failing(found, call)
+        if missing:
+            out["description"] = f"Filesystem {','.join(missing)} is not available"
     return {"description": "System information", "out": out}
 
 
@@ -154,7 +142,7 @@ def _parameter(name: str, value: Any, unit: str, description: str) -> dict[str, 
 def _storage_parameters(parts: Parts) -> list[dict[str, Any]]:
     storage = parts.settings.storage
     mounted = [
-        {"system": one.name, "mounted": [fs.path for fs in one.filesystems]}
+        {"system": one.name, "mounted": [fs.path for fs in one.filesystems if fs.path]}
         for one in parts.systems
     ]
     return [
@@ -179,36 +167,34 @@ def _storage_parameters(parts: Parts) -> list[dict[str, Any]]:
     "/parameters",
     operation_id="status_parameters",
     summary="What this FirecREST is configured for",
-    responses=auth_errors(),
 )
 async def parameters(call: UseCall) -> dict[str, Any]:
     """S7. Values are text, except FILESYSTEMS."""
-    settings = call.parts.settings
-    utilities = settings.utilities
+    version = call.parts.settings.firecrest_version
+    utilities = call.parts.settings.utilities
+    groups = {
+        "general": [
+            _parameter("FIRECREST_VERSION", version, "", "Version of the API"),
+            _parameter("FIRECREST_BUILD", f"f7t-{__version__}", "", "What serves the API"),
+        ],
+        "compute": [_parameter("WORKLOAD_MANAGER", "Slurm", "", "Scheduler of the systems")],
+        "storage": _storage_parameters(call.parts),
+        "utilities": [
+            _parameter(
+                "UTILITIES_MAX_FILE_SIZE",
+                str(utilities.max_file_size_mb),
+                "MB",
+                "Largest file of a blocking upload or download",
+            ),
+            _parameter(
+                "UTILITIES_TIMEOUT",
+                f"{utilities.timeout:g}",
+                "seconds",
+                "Time limit of a blocking command",
+            ),
+        ],
+    }
     return {
         "description": "Firecrest's parameters",
-        "out": {
-            "general": [
-                _parameter(
-                    "FIRECREST_VERSION", settings.firecrest_version, "", "Version of the API"
-                ),
-                _parameter("FIRECREST_BUILD", f"f7t-{__version__}", "", "What serves the API"),
-            ],
-            "compute": [_parameter("WORKLOAD_MANAGER", "Slurm", "", "Scheduler of the systems")],
-            "storage": _storage_parameters(call.parts),
-            "utilities": [
-                _parameter(
-                    "UTILITIES_MAX_FILE_SIZE",
-                    str(utilities.max_file_size_mb),
-                    "MB",
-                    "Largest file of a blocking upload or download",
-                ),
-                _parameter(
-                    "UTILITIES_TIMEOUT",
-                    f"{utilities.timeout:g}",
-                    "seconds",
-                    "Time limit of a blocking command",
-                ),
-            ],
-        },
+        "out": {group: records for group, records in groups.items() if shows(version, group)},
     }

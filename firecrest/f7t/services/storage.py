@@ -15,7 +15,7 @@ from f7t.errors import (
     TaskNotFound,
 )
 from f7t.http.parameters import checked, form_documentation
-from f7t.services.documentation import CREATED_TASK, example, remote_errors, success
+from f7t.services.documentation import CREATED_TASK, example, success
 from f7t.services.routing import Call, OperationRoute, UseCall, UseForm, UseMachineCall
 from f7t.ssh.files import RemoteFiles
 from f7t.systems import System
@@ -58,7 +58,7 @@ async def _target_file(files: RemoteFiles, target: str, name: str) -> str:
     operation_id="storage_upload",
     summary="Upload a large file through the staging area",
     status_code=201,
-    responses=success(201, CREATED_TASK) | remote_errors("Failed to upload file"),
+    responses=success(201, CREATED_TASK),
     openapi_extra=form_documentation(
         {
             "targetPath": "Directory on the system, or full path of the file",
@@ -87,7 +87,7 @@ async def upload(
     operation_id="storage_download",
     summary="Download a large file through the staging area",
     status_code=201,
-    responses=success(201, CREATED_TASK) | remote_errors("sourcePath error"),
+    responses=success(201, CREATED_TASK),
     openapi_extra=form_documentation(
         {"sourcePath": "File on the system"}, required=("sourcePath",)
     ),
@@ -127,8 +127,7 @@ async def _own_transfer(task_id: str | None, call: Call) -> Task:
     operation_id="storage_invalidate",
     summary="Withdraw the link of a download",
     status_code=201,
-    responses=success(201, example({"success": "URL invalidated successfully"}))
-    | remote_errors("Header X-Task-Id missing"),
+    responses=success(201, example({"success": "URL invalidated successfully"})),
 )
 async def invalidate(
     call: UseCall,

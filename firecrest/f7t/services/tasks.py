@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from f7t.errors import NotTaskOwner
 from f7t.http.parameters import checked
 from f7t.parts import Parts
-from f7t.services.documentation import auth_errors, example, success
+from f7t.services.documentation import example, success
 from f7t.services.routing import Call, OperationRoute, UseCall
 from f7t.tasks.model import Endpoint, Status, Task, render
 
@@ -54,8 +54,7 @@ def _rendered(task: Task, endpoint: Endpoint, call: Call) -> dict[str, Any]:
     "/tasks",
     operation_id="tasks_list",
     summary="The caller's tasks, by id",
-    responses=success(200, example({"tasks": {_TASK_EXAMPLE["task_id"]: _TASK_EXAMPLE}}))
-    | auth_errors(),
+    responses=success(200, example({"tasks": {_TASK_EXAMPLE["task_id"]: _TASK_EXAMPLE}})),
 )
 @router.get("/tasks/", operation_id="tasks_list", include_in_schema=False)
 async def tasks_list(
@@ -81,10 +80,11 @@ async def tasks_list(
         200: example({"task": _TASK_EXAMPLE}),
         403: example({"description": "Operation not permitted. Invalid task owner."}, "Not yours"),
         404: example({"error": "Task IDONTEXIST does not exist"}, "Unknown or expired"),
-        **auth_errors(),
     },
 )
-async def tasks_get(taskid: str, call: UseCall) -> dict[str, Any]:
+async def tasks_get(
+    taskid: Annotated[str, Path(description="Id of the task")], call: UseCall
+) -> dict[str, Any]:
     """K1, T22, T34, T41, T45."""
     task = await call.parts.store.get(taskid)
     if not task.owned_by(call.user):

@@ -105,6 +105,25 @@ def cancel(ids: str) -> list[str]:
     return ["scancel", "-v", "--", *filter(None, (one.strip() for one in ids.split(",")))]
 
 
+def nodes(names: Sequence[str] = ()) -> list[str]:
+    """`scontrol` of these nodes, all of them without names, for `cluster.parse_nodes`.
+
+    One unknown name makes it fail. Nothing that looks like an option is taken for one.
+    """
+    wanted = [",".join(names)] if names else []
+    return ["scontrol", "-o", "--", "show", "nodes", *wanted]
+
+
+def partitions() -> list[str]:
+    """`scontrol` of all partitions, for `cluster.parse_partitions`."""
+    return ["scontrol", "-o", "show", "partitions"]
+
+
+def reservations() -> list[str]:
+    """`scontrol` of all reservations, for `cluster.parse_reservations`."""
+    return ["scontrol", "-o", "show", "reservations"]
+
+
 def submit_script(
     directory: str,
     name: str,

@@ -112,3 +112,51 @@ class SubmittedJob:
     job_id: int
     files: JobFiles
     job_info_extra: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of `scontrol show node`; None where the scheduler does not tell.
+
+    Attributes:
+        name: as the scheduler calls it.
+        active_features: may be empty.
+        partitions: those it belongs to.
+        state: base state and flags, e.g. `("MIXED", "DRAIN")`, without the suffix that tells a
+            node which does not respond or whose power is being switched.
+    """
+
+    name: str
+    active_features: tuple[str, ...] | None
+    partitions: tuple[str, ...] | None
+    state: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition of `scontrol show partition`; texts as shown, `default` is `YES` or `NO`."""
+
+    name: str
+    state: str
+    total_cpus: str
+    total_nodes: str
+    default: str
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """One reservation of `scontrol show reservation`.
+
+    Attributes:
+        name, state: as shown; a reservation is `ACTIVE` or `INACTIVE`.
+        nodes: a node list, `(null)` if it has none.
+        start_time, end_time: `YYYY-MM-DDTHH:MM:SS`.
+        features: those that its nodes must have, may be empty.
+    """
+
+    name: str
+    state: str
+    nodes: str
+    start_time: str
+    end_time: str
+    features: tuple[str, ...]

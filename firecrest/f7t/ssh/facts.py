@@ -6,13 +6,15 @@ import asyncio
 import io
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from f7t.errors import RemoteError
 from f7t.ssh.channel import Completed
+from f7t.ssh.quoting import safe_text
 
 _ASK_AGAIN = 60.0
 """Seconds after which a question that failed is asked again."""
@@ -72,19 +74,23 @@ class MachineFacts:
         self._users[uid] = user
         self._groups[gid] = group
 
-    async def names(self, runner: Runner, uid: int, gid: int) -> tuple[str, str]:
-        """User and group name of these ids; the number where the machine knows no name."""
+    async def names(
+        self, runner: Runner, owners: Collection[tuple[int, int]]
+    ) -> dict[tuple[int, int], tuple[str, str]]:
+        """User and group name of each pair of ids; the number where the machine knows no name."""
         self._forget_old_names()
-        if uid not in self._users or gid not in self._groups:
-            try:
-                # getent answers both questions with its status 2 if one of the ids is unknown.
-                asked = await asyncio.gather(
-                    _name(runner, "passwd", uid), _name(runner, "group", gid)
-                )
-            except RemoteError:
-                return str(uid), str(gid)
-            self.learn(uid, asked[0], gid, asked[1])
-        return self._users[uid], self._groups[gid]
+        users = sorted({uid for uid, _ in owners} - self._users.keys())
+        groups = sorted({gid for _, gid in owners} - self._groups.keys())
+        with suppress(RemoteError):  # numbers are shown, and the next listing asks again
+            asked = await asyncio.gather(
+                _names(runner, "passwd", users), _names(runner, "group", groups)
+            )
+            self._users.update(asked[0])
+            self._groups.update(asked[1])
+        return {
+            (uid, gid): (self._users.get(uid, str(uid)), self._groups.get(gid, str(gid)))
+            for uid, gid in owners
+        }
 
     def _forget_old_names(self) -> None:
         now = time.monotonic()
@@ -94,14 +100,19 @@ class MachineFacts:
             self._names_until = now + _NAMES_LIFETIME
 
 
-async def _name(runner: Runner, database: str, number: int) -> str:
+async def _names(runner: Runner, database: str, numbers: list[int]) -> dict[int, str]:
+    """Name of each id, its number if it has none; one command for all of them."""
+    if not numbers:
+        return {}
     answer = await runner.run(
-        ["getent", database, str(number)], time_limit=_QUESTION_LIMIT, output_limit=1 << 20
+        ["getent", database, *map(str, numbers)], time_limit=_QUESTION_LIMIT, output_limit=1 << 20
     )
-    name, colon, _ = answer.stdout.partition(b":")
-    if answer.exit_status != 0 or not colon:
-        return str(number)
-    return name.decode("utf-8", "backslashreplace")
+    named = {number: str(number) for number in numbers}
+    for line in answer.stdout.split(b"\n"):
+        columns = line.split(b":")
+        if len(columns) > 3 and columns[2].isdigit() and int(columns[2]) in named:
+            named[int(columns[2])] = safe_text(columns[0])
+    return named
 
 
 async def _localtime(read: Callable[[str], Awaitable[bytes]]) -> tzinfo:

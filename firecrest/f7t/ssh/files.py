@@ -7,16 +7,25 @@ the user's home directory, where the SFTP server starts.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import posixpath
 import secrets
 import stat
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Sequence,
+)
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import cast
 
 import asyncssh
-from asyncssh import SFTPAttrs, SFTPClient
+from asyncssh import SFTPClient, SFTPName
 
 from f7t.errors import (
     AlreadyExists,
@@ -29,9 +38,17 @@ from f7t.errors import (
 )
 from f7t.ssh.connection import Link
 from f7t.ssh.facts import MachineFacts, Runner
-from f7t.ssh.listing import FileEntry, RawEntry, collect, render
+from f7t.ssh.listing import FileEntry, RawEntry, render
 from f7t.ssh.quoting import safe_text
-from f7t.ssh.sftp import SftpChannel, checked_path, in_background, open_file, opened
+from f7t.ssh.sftp import (
+    SftpChannel,
+    checked_path,
+    in_background,
+    open_file,
+    opened,
+    size_of_file,
+)
+from f7t.ssh.walking import Scope, collect
 
 _SMALL_FILE = 1 << 20
 _CREATE = asyncssh.FXF_WRITE | asyncssh.FXF_CREAT
@@ -62,31 +79,62 @@ class RemoteFiles:
     async def listing(
         self, path: str, *, show_hidden: bool = False, numeric_uid: bool = False
     ) -> list[FileEntry]:
+        """What is in a directory; see `listing_of`."""
+        return await self.listing_of(path, Scope(show_hidden=show_hidden), numeric_uid=numeric_uid)
+
+    async def listing_of(
+        self, path: str, scope: Scope, *, numeric_uid: bool = False
+    ) -> list[FileEntry]:
         """What is in a directory, sorted by name as `ls` does in the C locale (contract U1).
 
         Anything but a directory gives one entry, whose name is `path`; so does a symbolic link to
-        a directory unless `path` ends in a slash.
+        a directory unless `path` ends in a slash or links are followed.
 
         Args:
             path: what to list.
-            show_hidden: also names that begin with a dot, except `.` and `..`.
+            scope: which entries.
             numeric_uid: numbers instead of user and group names.
+
+        Raises:
+            OutputLimitExceeded: it would be longer than `scope.limit`.
         """
-        entries = await self._sftp.carry_out(
-            path, lambda sftp, raw: collect(sftp, raw, show_hidden=show_hidden)
-        )
+        entries = await self._sftp.carry_out(path, lambda sftp, raw: collect(sftp, raw, scope))
         if not entries:
             return []
         zone = await self._facts.zone(self._runner, self._small_file)
+        owners = {} if numeric_uid else await self._owners(entries)
         return [
             render(
                 entry,
                 safe_text(entry.name) if entry.name else path,
-                _numbers(entry) if numeric_uid else await self._owner(entry),
+                _numbers(entry) if numeric_uid else entry.owner or owners[entry.ids],
                 zone,
             )
             for entry in entries
         ]
+
+    async def names(self, path: str, scope: Scope) -> list[str]:
+        """Only the names of what `listing_of` would show; raises as it does."""
+        only = replace(scope, names_only=True)
+        entries = await self._sftp.carry_out(path, lambda sftp, raw: collect(sftp, raw, only))
+        return [safe_text(entry.name) if entry.name else path for entry in entries]
+
+    async def is_empty(self, path: str) -> bool:
+        """Whether a directory holds nothing; at most its first names are read.
+
+        Raises:
+            CommandFailed: it is no directory.
+        """
+
+        async def look(sftp: SFTPClient, raw: bytes) -> bool:
+            found = cast("AsyncGenerator[SFTPName, None]", sftp.scandir(raw))
+            async with contextlib.aclosing(found) as names:
+                async for entry in names:
+                    if entry.filename not in (".", "..", b".", b".."):
+                        return False
+            return True
+
+        return await self._sftp.carry_out(path, look)
 
     async def absolute(self, path: str) -> str:
         """`path` from the root: a relative one begins in the user's home directory."""
@@ -108,7 +156,7 @@ class RemoteFiles:
         """
 
         async def look(sftp: SFTPClient, raw: bytes) -> int:
-            size = _size_of_file(await sftp.stat(raw), path)
+            size = size_of_file(await sftp.stat(raw), path)
             async with opened(sftp, raw, asyncssh.FXF_READ):
                 return size
 
@@ -123,7 +171,7 @@ class RemoteFiles:
         """
 
         async def content(sftp: SFTPClient, raw: bytes) -> bytes:
-            size = _size_of_file(await sftp.stat(raw), path)
+            size = size_of_file(await sftp.stat(raw), path)
             if size > limit:
                 raise SizeLimitExceeded("File exceeds size limit", path=path)
             async with opened(sftp, raw, asyncssh.FXF_READ) as file:
@@ -139,7 +187,7 @@ class RemoteFiles:
         """
 
         async def end(sftp: SFTPClient, raw: bytes) -> bytes:
-            size = _size_of_file(await sftp.stat(raw), path)
+            size = size_of_file(await sftp.stat(raw), path)
             wanted = min(size, count)
             async with opened(sftp, raw, asyncssh.FXF_READ) as file:
                 return cast(bytes, await file.read(wanted, size - wanted)) if wanted else b""
@@ -230,12 +278,16 @@ class RemoteFiles:
     async def _small_file(self, path: str) -> bytes:
         return await self.read(path, _SMALL_FILE)
 
-    async def _owner(self, entry: RawEntry) -> tuple[str, str]:
-        uid, gid = entry.ids
-        if entry.owner:
-            self._facts.learn(uid, entry.owner[0], gid, entry.owner[1])
-            return entry.owner
-        return await self._facts.names(self._runner, uid, gid)
+    async def _owners(self, entries: list[RawEntry]) -> dict[tuple[int, int], tuple[str, str]]:
+        """Names behind the ids of those entries of which the server told none."""
+        unknown = set()
+        for entry in entries:
+            if entry.owner:
+                (uid, gid), (user, group) = entry.ids, entry.owner
+                self._facts.learn(uid, user, gid, group)
+            else:
+                unknown.add(entry.ids)
+        return await self._facts.names(self._runner, unknown)
 
     async def _directory(self, path: str) -> None:
         await self._sftp.carry_out(path, lambda sftp, raw: _must_be_directory(sftp, raw, path))
@@ -245,7 +297,7 @@ class RemoteFiles:
 
         async def look(sftp: SFTPClient, raw: bytes) -> bool:
             try:
-                _size_of_file(await sftp.stat(raw), path)
+                size_of_file(await sftp.stat(raw), path)
             except asyncssh.SFTPNoSuchFile:
                 return False
             return True
@@ -256,15 +308,6 @@ class RemoteFiles:
 def _numbers(entry: RawEntry) -> tuple[str, str]:
     uid, gid = entry.ids
     return str(uid), str(gid)
-
-
-def _size_of_file(attributes: SFTPAttrs, path: str) -> int:
-    mode = attributes.permissions or 0
-    if stat.S_ISDIR(mode):
-        raise IsADirectory("Is a directory", path=path)
-    if not stat.S_ISREG(mode):
-        raise CommandFailed("Not a regular file", exit_status=1, path=path)
-    return attributes.size or 0
 
 
 async def _must_be_directory(sftp: SFTPClient, raw: bytes, path: str) -> None:

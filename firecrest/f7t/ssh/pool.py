@@ -14,10 +14,13 @@ import asyncssh
 from f7t.errors import ConnectionRefused
 from f7t.ssh import channel
 from f7t.ssh.account import Account
+from f7t.ssh.changes import FileChanges
 from f7t.ssh.channel import ChannelNotOpened, Completed
 from f7t.ssh.connection import Authority, Dialer, Link, Machine, PoolSettings
+from f7t.ssh.contents import RemoteContents
 from f7t.ssh.facts import MachineFacts
 from f7t.ssh.files import RemoteFiles
+from f7t.ssh.questions import RemoteQuestions
 from f7t.ssh.quoting import command_line
 
 _SWEEP_INTERVAL = 5.0
@@ -52,7 +55,11 @@ class Session:
         """Used by `SshPool.session`."""
         self.user = user
         self._account = account
-        self.files = RemoteFiles(account.connected, self, facts, settings.file_time_limit)
+        limit = settings.file_time_limit
+        self.files = RemoteFiles(account.connected, self, facts, limit)
+        self.changes = FileChanges(account.connected, self, self.files, limit)
+        self.contents = RemoteContents(account.connected, limit)
+        self.questions = RemoteQuestions(account.connected, self, limit)
 
     async def run(
         self,

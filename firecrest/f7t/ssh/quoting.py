@@ -51,6 +51,17 @@ def command_line(argv: Sequence[str], environment: Mapping[str, str] | None = No
     return line
 
 
+def shell_command(argv: Sequence[str]) -> str:
+    """`argv` as one command in the text of a POSIX shell script, each word taken literally.
+
+    Raises:
+        ValueError: no word, or a NUL byte.
+    """
+    if not argv or any("\0" in word for word in argv):
+        raise ValueError("argv needs words without NUL bytes")
+    return " ".join(map(shlex.quote, argv))
+
+
 def without_noise(output: bytes) -> bytes:
     """`output` from where the command itself began (see `BEGIN`); all of it if it never did."""
     _, mark, rest = output.partition(BEGIN)

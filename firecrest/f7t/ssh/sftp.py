@@ -15,12 +15,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 import asyncssh
-from asyncssh import SFTPClient, SFTPClientFile
+from asyncssh import SFTPAttrs, SFTPClient, SFTPClientFile
 
 from f7t.errors import (
     CommandFailed,
     CommandTimeout,
     ConnectionRefused,
+    IsADirectory,
     NotADirectory,
     NotFound,
     PermissionDenied,
@@ -32,7 +33,7 @@ from f7t.ssh.quoting import path_bytes
 T = TypeVar("T")
 Operation = Callable[[SFTPClient, bytes], Awaitable[T]]
 
-_LONGEST_PATH = 4095
+LONGEST_PATH = 4095
 _LONGEST_NAME = 255
 
 
@@ -112,9 +113,25 @@ def checked_path(path: str) -> bytes:
     raw = path_bytes(path)
     if not raw or b"\0" in raw:
         raise NotFound("No such file or directory", path=path)
-    if len(raw) > _LONGEST_PATH or max(map(len, raw.split(b"/"))) > _LONGEST_NAME:
+    if len(raw) > LONGEST_PATH or max(map(len, raw.split(b"/"))) > _LONGEST_NAME:
         raise CommandFailed("File name too long", exit_status=1, path=path)
     return raw
+
+
+def size_of_file(attributes: SFTPAttrs, path: str) -> int:
+    """Size in bytes; 0 also of a file whose content is made when it is read, as in /proc.
+
+    Raises:
+        IsADirectory: it is one.
+        CommandFailed: it is a pipe, a device or a socket, which may not even be opened: the server
+            would hang.
+    """
+    mode = attributes.permissions or 0
+    if stat.S_ISDIR(mode):
+        raise IsADirectory("Is a directory", path=path)
+    if not stat.S_ISREG(mode):
+        raise CommandFailed("Not a regular file", exit_status=1, path=path)
+    return attributes.size or 0
 
 
 _background: set[asyncio.Task[None]] = set()
@@ -130,6 +147,21 @@ def in_background(work: Coroutine[Any, Any, Any]) -> None:
     task = asyncio.create_task(quietly())
     _background.add(task)
     task.add_done_callback(_background.discard)
+
+
+async def detached(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`; a caller that is cancelled does not wait until `work` has tidied up."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+
+        async def tidy_up() -> None:
+            await asyncio.gather(task, return_exceptions=True)
+
+        task.cancel()
+        in_background(tidy_up())
+        raise
 
 
 async def open_file(sftp: SFTPClient, raw: bytes, flags: int) -> SFTPClientFile:

@@ -9,7 +9,7 @@ from f7t.staging.arrivals import Arrivals
 from f7t.systems import Systems
 from f7t.tasks.kinds import Kind
 from f7t.tasks.store import TaskStore
-from f7t.work.compute import Jobs
+from f7t.work import compute
 from f7t.work.transfer import ExternalTransfers
 
 
@@ -23,4 +23,4 @@ def kinds(
 ) -> tuple[Kind, ...]:
     """Kinds for the task runner, with the parts that they drive."""
     transfers = ExternalTransfers(settings, systems, ssh, store, staging, arrivals)
-    return (*Jobs(settings, systems, ssh).kinds(), *transfers.kinds())
+    return (*compute.kinds(settings, systems, ssh), *transfers.kinds())

@@ -167,10 +167,10 @@ class ExternalTransfers:
         name, source = str(arguments["name"]), str(arguments["source_path"])
         data: Mapping[str, Json] = {"source": source, "system_name": task.system}
         await context.update(Status.PUSH_STARTED, data)
-        url = await self.staging.upload_url(task.user, task.id, name, self._move_ttl)
         try:
+            url = await self.staging.upload_url(task.user, task.id, name, self._move_ttl)
             await self._run(context, push_argv(url, source))
-        except RemoteError as error:
+        except (RemoteError, StagingError) as error:
             text = f"Upload to Staging area has failed. Object: {name}. {reason_of(error)}"
             return Outcome(Status.PUSH_FAILED, {**data, "error": text})
         lifetime = self.settings.storage.tempurl_lifetime

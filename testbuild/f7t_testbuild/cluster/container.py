@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from f7t_testbuild.cluster.desk import Desk
 from f7t_testbuild.cluster.render import Definitions, Network, Ports, Role, mariadb_init_sql, render
 from f7t_testbuild.cluster.running import Cluster, Observer
 from f7t_testbuild.cluster.seed import Seed, plant
@@ -230,6 +231,7 @@ def serve(machine: str) -> int:
     defined = definitions(site, settings, role)
     prepare(site, settings, defined, role)
     planted = seed_of(site, role)
+    desk = Desk(str(RUN / "reservations.socket"), site.reservation_rules) if role.head else None
     plant(planted)
     if os.getpid() != 1:
         become_subreaper()
@@ -247,6 +249,7 @@ def serve(machine: str) -> int:
             environment=environment,
             log_directory=LOG,
             control_socket=CONTROL,
+            reservation_desk=desk,
             sockets={},
             observer=HealthFile(),
         )

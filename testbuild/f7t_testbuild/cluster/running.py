@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from f7t_testbuild.cluster import seed
+from f7t_testbuild.cluster import desk, seed
+from f7t_testbuild.cluster.reservations import Reservations, parse_reservations
 from f7t_testbuild.model import PartState, PartStatus
 from f7t_testbuild.supervise import control
 from f7t_testbuild.supervise.part import Part
-from f7t_testbuild.supervise.program import run
+from f7t_testbuild.supervise.program import Outcome, run
 from f7t_testbuild.supervise.supervisor import PartFailed, Supervisor
 
 COMMAND_TIMEOUT = 20.0
@@ -39,7 +40,8 @@ class Observer:
 class Cluster:
     """Keeps the daemons of one machine of the cluster and answers on a control socket.
 
-    Commands of the socket: `status`, `restart` (part), `reset` (jobs and files).
+    Commands of the socket: `status`, `restart` (part), `reset` (jobs, reservations and files). The
+    login node also has the reservation desk.
     """
 
     def __init__(
@@ -50,10 +52,12 @@ class Cluster:
         environment: Mapping[str, str],
         log_directory: Path,
         control_socket: Path,
+        reservation_desk: desk.Desk | None,
         sockets: Mapping[str, socket.socket],
         observer: Observer,
     ) -> None:
         self._seed = planted
+        self._desk = reservation_desk
         self._environment = environment
         self._control = control_socket
         self._observer = observer
@@ -76,12 +80,16 @@ class Cluster:
             "restart": self._on_restart,
             "reset": self._on_reset,
         }
-        server = await control.serve(self._control, handlers)
+        servers = [await control.serve(self._control, handlers)]
+        if self._desk is not None:
+            answering = Reservations(self._desk.rules, self._run)
+            servers.append(await desk.serve(Path(self._desk.socket), answering))
         self._supervisor.start()
         code = await self._supervisor.until(
             self._stop, ready=self._observer.ready, failed=self._observer.failed
         )
-        server.close()
+        for server in servers:
+            server.close()
         await self._supervisor.stop()
         return code
 
@@ -104,6 +112,7 @@ class Cluster:
 
     async def _on_reset(self, _: Mapping[str, Any]) -> dict[str, Any]:
         cancelled = await self._cancel_jobs()
+        await self._remove_reservations()
         seed.replant(self._seed)
         return {"cancelled": cancelled}
 
@@ -117,12 +126,20 @@ class Cluster:
                 await asyncio.sleep(JOBS_STEP)
         return len(jobs)
 
+    async def _remove_reservations(self) -> None:
+        shown = await self._command("scontrol", "-o", "show", "reservation")
+        for reservation in parse_reservations(shown):
+            await self._command("scontrol", "delete", f"ReservationName={reservation.name}")
+
     async def _active_jobs(self) -> list[str]:
         return (await self._command("squeue", "-h", "-o", "%A")).split()
 
     async def _command(self, *argv: str) -> str:
-        children = self._supervisor.children
-        outcome = await run(children, argv, self._environment, timeout=COMMAND_TIMEOUT)
+        outcome = await self._run(argv)
         if outcome.code != 0:
             raise control.ControlFailure(f"{argv[0]} failed: {outcome.output.strip()}")
         return outcome.output
+
+    async def _run(self, argv: Sequence[str]) -> Outcome:
+        children = self._supervisor.children
+        return await run(children, argv, self._environment, timeout=COMMAND_TIMEOUT)

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from f7t_testbuild.cluster.reservations import Rules
 from f7t_testbuild.distribution import data_path
 
 SYSTEM_USERS = (
@@ -39,10 +40,16 @@ class Group:
 
 
 @dataclass(frozen=True)
-class FileSystem:
+class AnnouncedFileSystem:
+    """What the gateway is told of a file system."""
+
     name: str
     path: str
     description: str
+
+
+@dataclass(frozen=True)
+class FileSystem(AnnouncedFileSystem):
     user_mode: str
     """Octal mode of the directory each user owns in it."""
 
@@ -72,6 +79,16 @@ class Account:
 
 
 @dataclass(frozen=True)
+class ReservationPolicy:
+    """Who may make advance reservations, and of what."""
+
+    users: tuple[str, ...]
+    feature: str
+    per_account: int
+    days: int
+
+
+@dataclass(frozen=True)
 class Site:
     """One simulated centre with a chosen number of compute nodes."""
 
@@ -81,7 +98,10 @@ class Site:
     users: tuple[User, ...]
     groups: tuple[Group, ...]
     account: Account
+    reservations: ReservationPolicy
     file_systems: tuple[FileSystem, ...]
+    absent_file_systems: tuple[AnnouncedFileSystem, ...]
+    """Announced, and not there."""
     nodes: tuple[Node, ...]
     cpus: int
     memory_mb: int
@@ -92,6 +112,24 @@ class Site:
     files: tuple[dict[str, Any], ...]
     own_root_files: tuple[dict[str, Any], ...]
     """Only for machines with a root file system of their own."""
+
+    @property
+    def transfer_partition(self) -> str:
+        """Queue of the nodes that move files; empty if there is none."""
+        return next((one.name for one in self.partitions if one.nodes == "transfer"), "")
+
+    @property
+    def reservation_rules(self) -> Rules:
+        """The policy in numbers: users' ids, nodes that have the feature."""
+        policy = self.reservations
+        having = [node for node in self.nodes if not node.transfer]
+        return Rules(
+            users={user.name: user.uid for user in self.users if user.name in policy.users},
+            feature=policy.feature,
+            nodes=len(having) if policy.feature in self.features else 0,
+            per_account=policy.per_account,
+            days=policy.days,
+        )
 
     def passwd(self) -> str:
         """Lines of passwd(5) for the users."""
@@ -150,7 +188,11 @@ def load_site(nodes: int | None = None, path: Path | None = None) -> Site:
         users=tuple(User(**user) for user in raw.pop("users")),
         groups=tuple(groups),
         account=Account(**raw.pop("account")),
+        reservations=_policy(raw.pop("reservations")),
         file_systems=tuple(FileSystem(**item) for item in raw.pop("file_systems")),
+        absent_file_systems=tuple(
+            AnnouncedFileSystem(**item) for item in raw.pop("absent_file_systems")
+        ),
         partitions=tuple(Partition(**item) for item in raw.pop("partitions")),
         home=tuple(raw.pop("home")),
         files=tuple(raw.pop("files")),
@@ -161,6 +203,10 @@ def load_site(nodes: int | None = None, path: Path | None = None) -> Site:
         features=tuple(machines["features"]),
         **raw,
     )
+
+
+def _policy(raw: dict[str, Any]) -> ReservationPolicy:
+    return ReservationPolicy(users=tuple(raw.pop("users")), **raw)
 
 
 def _nodes(machines: dict[str, Any], count: int) -> tuple[Node, ...]:

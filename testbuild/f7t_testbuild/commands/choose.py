@@ -6,16 +6,20 @@ from dataclasses import dataclass, replace
 
 import click
 
+from f7t_testbuild.cluster.site import load_site
 from f7t_testbuild.commands.common import Failure, Selection
 from f7t_testbuild.images import engine, record
 from f7t_testbuild.images.catalogue import PREFERRED_RELEASE
 from f7t_testbuild.invocation import command_line
-from f7t_testbuild.model import Identity, Store
+from f7t_testbuild.model import CLIENT_ID, Identity, Store
 from f7t_testbuild.progress import Progress
 from f7t_testbuild.remembered import BadRecord, Choices
 from f7t_testbuild.runtime import RuntimeName
 
 AUTO = "auto"
+PROOF_USER = f"service-account-{CLIENT_ID}"
+NOBODY = "none"
+"""Said to `--deny`: whoever was denied is let in again."""
 
 runtime_option = click.option(
     "--runtime",
@@ -24,6 +28,17 @@ runtime_option = click.option(
     default=AUTO,
     help="Containers or processes of this machine  [default: docker if an engine answers]",
 )
+
+
+def check_denied(
+    _context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Users of the site other than the one as whom every start is proved."""
+    users = [user.name for user in load_site().users if user.name != PROOF_USER]
+    for name in value:
+        if name not in (*users, NOBODY):
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(users)} or {NOBODY}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -38,6 +53,7 @@ class Options:
     slurm: str | None = None
     identity: str | None = None
     store: str | None = None
+    deny: tuple[str, ...] = ()
 
     @property
     def leave_the_runtime_open(self) -> bool:
@@ -59,6 +75,7 @@ def choose(kept: Selection, options: Options, progress: Progress) -> Choices:
         workers=options.workers or kept.choices.workers,
         way=options.way or kept.choices.way,
         runtime=runtime.value,
+        deny=_denied(kept, options),
     )
     if runtime is RuntimeName.NATIVE:
         return _native(numbers, before, options)
@@ -68,6 +85,14 @@ def choose(kept: Selection, options: Options, progress: Progress) -> Choices:
             hint="leave it out, or add --runtime native",
         )
     return _docker(numbers, before, options, kept)
+
+
+def _denied(kept: Selection, options: Options) -> tuple[str, ...]:
+    """Who is denied: sorted, so that the same wish in another order is the same wish."""
+    if NOBODY in options.deny and len(set(options.deny)) > 1:
+        raise Failure(f"--deny {NOBODY} and --deny of users contradict each other")
+    wanted = options.deny or kept.choices.deny
+    return tuple(sorted(set(wanted) - {NOBODY}))
 
 
 def _runtime(kept: Selection, options: Options, progress: Progress) -> RuntimeName:

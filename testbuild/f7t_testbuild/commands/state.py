@@ -99,7 +99,7 @@ def list_command(state_root: Path | None, as_document: bool) -> None:
 @click.command()
 @name_option
 def reset(name: str, state_root: Path | None) -> None:
-    """Put users' files, jobs, tasks and buckets back to the seed, within seconds.
+    """Put users' files, jobs, reservations, tasks and buckets back to the seed, within seconds.
 
     The testbuild keeps running, with its keys and secrets.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from f7t_testbuild import packages, ports, present
-from f7t_testbuild.commands.choose import Options, choose, runtime_option
+from f7t_testbuild.commands.choose import Options, check_denied, choose, runtime_option
 from f7t_testbuild.commands.common import (
     Failure,
     PackagesFailure,
@@ -81,6 +81,13 @@ no_install_option = click.option(
     type=click.Choice([kind.value for kind in Store]),
     help="The staging area's store  [default: last, else MinIO with docker, embedded natively]",
 )
+@click.option(
+    "--deny",
+    multiple=True,
+    metavar="USER",
+    callback=check_denied,
+    help="User who may do nothing on the system; repeatable; none: nobody  [default: last]",
+)
 @no_install_option
 @json_option
 def up(
@@ -94,6 +101,7 @@ def up(
     slurm: str | None,
     identity: str | None,
     store: str | None,
+    deny: tuple[str, ...],
     no_install: bool,
     as_document: bool,
 ) -> None:
@@ -110,12 +118,13 @@ def up(
       f7t up
       f7t up --name second --port-base 18000 --nodes 4
       f7t up --runtime docker --slurm 24.11 --identity embedded
+      f7t up --deny test2
       f7t up --json > testbuild.json
 
     Exit codes: 0 it is up, 1 it failed, 2 packages are missing, 130 interrupted.
     """
     kept = select(name, state_root)
-    options = Options(port_base, nodes, workers, way, runtime, slurm, identity, store)
+    options = Options(port_base, nodes, workers, way, runtime, slurm, identity, store, deny)
     with termination_interrupts(), progress_on(sys.stderr) as progress:
         selection = _selected(kept, options, progress)
         status = open_runtime(kept).status() if kept.known else None

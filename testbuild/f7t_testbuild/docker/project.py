@@ -78,6 +78,7 @@ class Project:
     slurm: str
     identity: Identity
     store: Store
+    deny: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -95,6 +96,7 @@ class Project:
             "WORKERS": str(self.workers),
             "IDENTITY": self.identity.value,
             "STORE": self.store.value,
+            "DENY": " ".join(self.deny),
             "GATEWAY_PORT": str(testbuild.gateway_port),
             "INTERNAL_PORT": str(testbuild.internal_port),
             "SSH_PORT": str(testbuild.ssh_port),

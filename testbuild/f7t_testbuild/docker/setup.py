@@ -3,7 +3,8 @@
 `python -m f7t_testbuild.docker.setup` runs to its end before everything else, whenever the project
 is started. Secrets are made once and kept in volumes; each part sees the volume with its own
 secrets only. Settings follow the addresses that the environment names, as clients call them:
-FIRECREST_URL, IDENTITY_URL (up to /auth), STAGING_URL.
+FIRECREST_URL, IDENTITY_URL (up to /auth), STAGING_URL. DENY names the users who get no certificate,
+separated by blanks.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -20,7 +21,7 @@ from f7t_testbuild import keys
 from f7t_testbuild.cluster.container import HEAD, SSH_PORT
 from f7t_testbuild.cluster.site import load_site
 from f7t_testbuild.gateway import Surroundings, gateway_settings
-from f7t_testbuild.model import ACCESS_KEY, REALM
+from f7t_testbuild.model import ACCESS_KEY, REALM, SYSTEM
 
 ROOT = Path("/run/f7t")
 """Where all volumes of the secrets are mounted, by name."""
@@ -40,7 +41,7 @@ def make(root: Path, environment: Mapping[str, str]) -> None:
     _give(root / "staging" / "secret_key", secrets["staging_secret_key"], SERVER_UID)
     for name in ("keycloakdata", "miniodata"):
         os.chown(root / name, SERVER_UID, 0)
-    _delegation(root, secrets)
+    _delegation(root, secrets, environment.get("DENY", "").split())
     _gateway(root, secrets, environment)
 
 
@@ -55,8 +56,12 @@ def _machine_keys(root: Path) -> None:
     os.chown(root / "ca", DELEGATION_UID, DELEGATION_UID)
 
 
-def _delegation(root: Path, secrets: Mapping[str, str]) -> None:
-    settings = {"ca_key": str(ROOT / "ca" / "user_ca"), "secret": secrets["certificator_secret"]}
+def _delegation(root: Path, secrets: Mapping[str, str], denied: Sequence[str]) -> None:
+    settings = {
+        "ca_key": str(ROOT / "ca" / "user_ca"),
+        "secret": secrets["certificator_secret"],
+        "denied_users": {SYSTEM: sorted(denied)},
+    }
     _give(root / "delegation" / "certificator.yaml", _yaml(settings), DELEGATION_UID)
 
 

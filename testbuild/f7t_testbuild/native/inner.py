@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from f7t_testbuild.cluster import seed
+from f7t_testbuild.cluster import desk, seed
+from f7t_testbuild.cluster.reservations import Rules
 from f7t_testbuild.cluster.running import Cluster, Observer
 from f7t_testbuild.model import PartStatus
 from f7t_testbuild.native import newroot
@@ -35,6 +36,7 @@ class InnerSpec:
     environment: Mapping[str, str]
     log_directory: str
     control: str
+    reservation_desk: desk.Desk
     offers: Mapping[str, int]
     """Ports to listen on inside, whose sockets are handed to the siblings outside, by name."""
     seed: seed.Seed
@@ -49,10 +51,12 @@ class InnerSpec:
         """Inverse of `to_json`."""
         values = json.loads(text)
         root = values.pop("new_root")
+        reserving = values.pop("reservation_desk")
         return cls(
             new_root=newroot.NewRoot(**root) if root else None,
             parts=[Part.from_json(part) for part in values.pop("parts")],
             seed=seed.Seed(**values.pop("seed")),
+            reservation_desk=desk.Desk(reserving["socket"], Rules(**reserving["rules"])),
             **values,
         )
 
@@ -103,6 +107,7 @@ async def serve(spec: InnerSpec, line: socket.socket | None) -> int:
         environment=spec.environment,
         log_directory=Path(spec.log_directory),
         control_socket=Path(spec.control),
+        reservation_desk=spec.reservation_desk,
         sockets={"ssh": socket.socket(fileno=FIRST_LISTENER)},
         observer=observer,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from f7t_testbuild import keys
+from f7t_testbuild.cluster.desk import Desk
 from f7t_testbuild.cluster.render import (
     Definitions,
     Network,
@@ -56,6 +57,7 @@ def prepare(
     workers: int,
     parts: frozenset[str] = ALL_PARTS,
     servers: Servers = EMBEDDED,
+    deny: tuple[str, ...] = (),
 ) -> Prepared:
     """Write keys, configuration and specifications; `parts` selects the outer parts.
 
@@ -74,7 +76,7 @@ def prepare(
     inner_spec = layout.run / "inner.json"
     inner = _inner_spec(testbuild, layout, site, definitions, staged="staging" in parts)
     keys.write_private(inner_spec, inner.to_json().encode())
-    settings = gateway_settings(surroundings(testbuild, layout), site, secrets)
+    settings = gateway_settings(surroundings(testbuild, layout, deny), site, secrets)
     keys.write_private(layout.gateway_config, yaml.safe_dump(settings, sort_keys=False).encode())
     outer = OuterSpec(
         way=way.value,
@@ -104,7 +106,7 @@ def make_keys(testbuild: Testbuild, layout: Layout) -> dict[str, str]:
     return keys.ensure_secrets(testbuild.secrets_file)
 
 
-def surroundings(testbuild: Testbuild, layout: Layout) -> Surroundings:
+def surroundings(testbuild: Testbuild, layout: Layout, deny: tuple[str, ...] = ()) -> Surroundings:
     return Surroundings(
         public_url=testbuild.gateway_url,
         issuer=testbuild.issuer,
@@ -118,6 +120,7 @@ def surroundings(testbuild: Testbuild, layout: Layout) -> Surroundings:
         redis_url=f"unix://{layout.redis_socket}",
         internal_port=testbuild.internal_port,
         metrics_directory=str(testbuild.directory / "run" / "metrics"),
+        denied_users=deny,
     )
 
 
@@ -235,6 +238,9 @@ def _inner_spec(
         environment=environment,
         log_directory=str(layout.log.inside),
         control=str(layout.inner_control.inside),
+        reservation_desk=Desk(
+            str(layout.sockets.inside / "reservations.socket"), site.reservation_rules
+        ),
         offers={RELAY: testbuild.staging_port} if private and staged else {},
         seed=Seed(
             users={user.name: user.uid for user in site.users},

@@ -48,7 +48,8 @@ class NativeRuntime:
     """One testbuild on this machine.
 
     `parts` selects the outer parts that are started (all by default); `identity` and `store` say
-    which servers they are (values of `Identity` and `Store`). Only `up` looks at these
+    which servers they are (values of `Identity` and `Store`); users in `deny` may do nothing on the
+    system. Only `up` looks at these
     arguments; the other methods act on what runs.
     """
 
@@ -62,6 +63,7 @@ class NativeRuntime:
         parts: frozenset[str] = ALL_PARTS,
         identity: str = Identity.EMBEDDED,
         store: str = Store.EMBEDDED,
+        deny: tuple[str, ...] = (),
     ) -> None:
         self._testbuild = testbuild
         self._nodes = nodes
@@ -70,6 +72,7 @@ class NativeRuntime:
         self._parts = parts
         self._identity = identity
         self._store = store
+        self._deny = deny
 
     def provide(self, progress: Progress) -> None:
         """Have the real servers in the cache, if they are wanted. Raises `NotProvided`."""
@@ -244,6 +247,7 @@ class NativeRuntime:
                 workers=self._workers,
                 parts=self._parts,
                 servers=servers,
+                deny=self._deny,
             )
         except PathTooLong as failure:
             raise RuntimeFailure(str(failure), hint="set F7T_STATE_ROOT") from failure

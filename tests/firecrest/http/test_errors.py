@@ -206,6 +206,14 @@ def test_reservations_tell_their_failures_the_other_way_round() -> None:
         "error": "Error creating reservation",
         "description": "No machine name given",
     }
+    method = answer_of(MethodNotAllowed(), operation)
+    assert (method.status, method.body) == (
+        405,
+        {
+            "error": "Method not allowed",
+            "description": "The method is not allowed for the requested URL.",
+        },
+    )
 
 
 def test_a_rate_limit_tells_when_to_come_again() -> None:
@@ -260,8 +268,14 @@ def test_a_fixed_or_absent_error_text() -> None:
 
 
 def test_a_backend_that_is_away_has_its_own_body() -> None:
-    operation = Operation("Failed", backend_failure={"error": "Error creating task"})
-    assert answer_of(TaskStoreUnavailable(), operation).body == {"error": "Error creating task"}
+    operation = Operation(
+        "Failed",
+        backend_failure={"error": "Error creating task"},
+        backend_headers={"X-Sbatch-Error": "no task"},
+    )
+    answer = answer_of(TaskStoreUnavailable(), operation)
+    assert answer.body == {"error": "Error creating task"}
+    assert answer.headers == {"X-Sbatch-Error": "no task"}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ FORBIDDEN = "<>|;\"'&\\()`" + "".join(map(chr, range(0x20)))
 ALLOWED = " $*?~!#%^=+,:@[]{}/._-\x7f" + string.ascii_letters + string.digits + "éß日本\U0001f600"
 
 
-@pytest.mark.parametrize("character", FORBIDDEN)
+@pytest.mark.parametrize("character", [*FORBIDDEN, *map(chr, (0xD800, 0xDFFF))])
 def test_forbidden_characters(character: str) -> None:
     for value in (character, f"a{character}b", f"{character}a", f"a{character}"):
         assert verdict(value) == "has invalid char"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 
 from tests.firecrest.services.cases import (
@@ -37,12 +39,21 @@ NAMES = (
     "%E6%97%A5%E6%9C%AC",
     "x" * 5000,
 )
+NO_FILES = {
+    name: {
+        "description": f"Filesystem information for system {unquote(name)}",
+        "out": f"System '{unquote(name)}' doesn't exist",
+    }
+    for name in NAMES
+}
 
 CASES = all_cases(
     (Case(f"service {n[:20]}", get(f"/status/services/{n}"), 404, NO_SERVICE) for n in NAMES),
     (Case(f"system {n[:20]}", get(f"/status/systems/{n}"), 404, NO_SYSTEM) for n in NAMES),
+    (Case(f"files {n[:20]}", get(f"/status/filesystems/{n}"), 404, b) for n, b in NO_FILES.items()),
     unknown_paths(
         "/status/nope",
+        "/status/status",
         "/status/",
         "/status/systems/",
         "/status/systems/a/b",
@@ -54,6 +65,13 @@ CASES = all_cases(
     unpublished("/status", "/", "/statuses/x", "/metrics", "/health/ready", "//status/systems"),
     methods("/status/systems", "GET", "GET"),
     methods("/status/services/compute", "GET", "GET"),
+    methods("/status/filesystems", "GET", "GET"),
+    methods("/status/filesystems/cluster", "GET", "GET"),
+    methods("/status/parameters", "GET", "GET"),
+    methods("/tasks/status", "GET", "GET"),
+    methods("/utilities/status", "GET", "GET POST PUT DELETE"),
+    methods("/compute/status", "GET", "GET POST DELETE"),
+    methods("/storage/status", "GET", "GET POST"),
 )
 
 

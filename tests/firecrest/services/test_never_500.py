@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.firecrest.services.cases import USER
+from tests.firecrest.services.cases import HOME, USER
 from tests.firecrest.services.wire import Part, Request, form, get, multipart, query, send
 from tests.support.live import Live
 
@@ -29,12 +29,21 @@ def _queries(draw: st.DrawFn) -> Request:
         st.sampled_from(
             [
                 ("/utilities/ls", ("targetPath", "showhidden", "pageSize", "pageNumber")),
+                ("/utilities/ls", ("targetPath", "recursive", "followLinks", "notListing")),
+                ("/utilities/file", ("targetPath",)),
+                ("/utilities/stat", ("targetPath", "sourcePath", "dereference")),
+                ("/utilities/checksum", ("targetPath",)),
+                ("/utilities/view", ("targetPath", "sourcePath")),
+                ("/utilities/head", ("targetPath", "bytes", "skip_ending", "grep")),
+                ("/utilities/tail", ("targetPath", "lines", "skip_beginning", "grep")),
+                ("/utilities/whoami", ("groups",)),
                 ("/utilities/download", ("sourcePath", "targetPath")),
                 ("/compute/jobs", ("jobs", "pageSize", "pageNumber", "userJobs")),
                 ("/compute/acct", ("jobs", "starttime", "endtime", "pageNumber")),
                 ("/tasks", ("tasks",)),
                 ("/status/systems", ("x",)),
                 ("/status/parameters", ("x",)),
+                ("/reservations", ("x",)),
             ]
         )
     )
@@ -60,6 +69,7 @@ def _paths(draw: st.DrawFn) -> Request:
                 "/compute/jobs/",
                 "/status/systems/",
                 "/status/services/",
+                "/reservations/",
                 "/utilities/",
                 "/",
             ]
@@ -81,10 +91,12 @@ def _forms(draw: st.DrawFn) -> Request:
                 "/storage/xfer-external/upload",
                 "/storage/xfer-external/download",
                 "/storage/xfer-external/invalidate",
+                "/storage/xfer-internal/rsync",
+                "/storage/xfer-internal/extract",
             ]
         )
     )
-    names = ("targetPath", "sourcePath", "account", "env", "file", "x")
+    names = ("targetPath", "sourcePath", "account", "env", "file", "jobName", "extension", "x")
     fields = draw(st.dictionaries(st.sampled_from(names), _value))
     if draw(st.booleans()):
         return form("POST", path, **fields)
@@ -97,13 +109,42 @@ def _forms(draw: st.DrawFn) -> Request:
     return multipart("POST", path, *parts)
 
 
+CHANGES = {
+    "mkdir": "POST",
+    "rename": "PUT",
+    "copy": "POST",
+    "symlink": "POST",
+    "rm": "DELETE",
+    "chmod": "PUT",
+    "chown": "PUT",
+    "compress": "POST",
+    "extract": "POST",
+}
+
+
+@st.composite
+def _changes(draw: st.DrawFn) -> Request:
+    """All paths go through a directory that is not there, so that nothing can be changed."""
+    operation = draw(st.sampled_from(sorted(CHANGES)))
+    fields = draw(
+        st.dictionaries(
+            st.sampled_from(("mode", "owner", "group", "dereference", "extension", "type")), _value
+        )
+    )
+    for name in ("sourcePath", "targetPath", "linkPath"):
+        value = draw(_value)
+        raw = value.encode() if isinstance(value, str) else value
+        fields[name] = f"{HOME}/absent/".encode() + raw
+    return form(CHANGES[operation], f"/utilities/{operation}", **fields)
+
+
 _file_names = st.text(st.characters(exclude_characters="\r\n", codec="utf-8"), max_size=20)
 _headers = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"))
-_requests = st.one_of(_queries(), _paths(), _forms())
+_requests = st.one_of(_queries(), _paths(), _forms(), _changes())
 
 
 @settings(
-    max_examples=120,
+    max_examples=160,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -18,13 +19,13 @@ DENIED_USER = "test2"
 def _change(settings: dict[str, Any]) -> None:
     [system] = settings["systems"]
     system["denied_users"] = [DENIED_USER]
-    system["filesystems"].append({"name": "PROJECT", "path": "/project"})
+    system["filesystems"].append({"name": "ARCHIVE", "path": "/archive"})
     settings["tasks"] |= {"data_shape": "object", "long_poll": 30}
 
 
 @pytest.fixture(scope="module")
 def variant(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Variant]:
-    """`/project` is configured but absent, one user is denied, objects everywhere, a long hold."""
+    """`/archive` is absent as well, one user is denied, objects everywhere, a long hold."""
     with gateway_with(live, tmp_path_factory.mktemp("variant"), _change) as other:
         yield other
 
@@ -37,7 +38,7 @@ def test_absent_file_system(variant: Variant) -> None:
         "out": {
             "system": "cluster",
             "status": "available",
-            "description": "Filesystem /project is not available",
+            "description": "Filesystem /project,/archive is not available",
         },
     }
     everything = variant.get("/status/systems", machine=None).json()["out"]
@@ -51,26 +52,89 @@ def test_file_systems_in_the_parameters(variant: Variant) -> None:
     [record] = [one for one in out["storage"] if one["name"] == "FILESYSTEMS"]
     [system] = record["value"]
     assert system["system"] == "cluster"
-    assert {"/home", "/project"} <= set(system["mounted"])
+    assert {"/home", "/project", "/archive"} <= set(system["mounted"])
 
 
-def test_denied_user(variant: Variant) -> None:
-    """Contract §2.4, D23: refused before anything is begun."""
-    before = variant.get("/tasks", user=DENIED_USER, machine=None).json()["tasks"]
-    answer = variant.get("/utilities/ls", user=DENIED_USER, params={"targetPath": "/tmp"})
+@dataclass(frozen=True)
+class Denied:
+    """A call that needs the system, and the answer to who may not use it."""
+
+    method: str
+    path: str
+    description: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+_FILE = {"files": {"file": ("file", b"#!/bin/sh\n")}}
+_PATH = {"params": {"targetPath": "/tmp"}}
+_TASKS = (
+    Denied("GET", "/compute/jobs", "Failed to retrieve jobs information"),
+    Denied("GET", "/compute/jobs/1", "Failed to retrieve jobs information"),
+    Denied("DELETE", "/compute/jobs/1", "Failed to retrieve jobs information"),
+    Denied("GET", "/compute/acct", "Failed to retrieve jobs information"),
+    Denied("POST", "/compute/jobs", "Failed to retrieve jobs information", _FILE),
+    Denied("POST", "/compute/jobs/upload", "Failed to retrieve jobs information", _FILE),
+    Denied(
+        "POST",
+        "/compute/jobs/path",
+        "Failed to submit job",
+        {"data": {"targetPath": "/srv/f7t/test_sbatch.sh"}},
+    ),
+    Denied(
+        "POST",
+        "/storage/xfer-external/upload",
+        "Failed to upload file",
+        {"data": {"targetPath": "/tmp", "sourcePath": "x"}},
+    ),
+    Denied(
+        "POST",
+        "/storage/xfer-external/download",
+        "sourcePath error",
+        {"data": {"sourcePath": "/etc/hosts"}},
+    ),
+)
+_FILES = (
+    Denied("GET", "/utilities/ls", "Error listing contents of path", _PATH),
+    Denied(
+        "GET",
+        "/utilities/download",
+        "Error on base64 operation",
+        {"params": {"sourcePath": "/etc/hosts"}},
+    ),
+    Denied(
+        "POST",
+        "/utilities/upload",
+        "Error on upload operation",
+        {"data": {"targetPath": "/tmp"}, **_FILE},
+    ),
+)
+
+
+def _sessions(variant: Variant) -> int:
+    """How often the user's certificate was accepted so far: no command runs without."""
+    return variant.log("sshd").count(f"Accepted publickey for {DENIED_USER} ")
+
+
+@pytest.mark.parametrize("denied", [*_FILES, *_TASKS], ids=lambda one: f"{one.method} {one.path}")
+def test_denied_user(variant: Variant, denied: Denied) -> None:
+    """Contract §2.4, D23: refused before anything is begun: no task, and nothing on the system."""
+    tasks = variant.get("/tasks", user=DENIED_USER, machine=None).json()["tasks"]
+    sessions = _sessions(variant)
+    answer = variant.call(denied.method, denied.path, user=DENIED_USER, **denied.arguments)
     assert answer.status_code == 400
-    denied = "User does not have permissions to access machine"
-    assert answer.headers["X-Permission-Denied"] == denied
-    for method, path in (("GET", "/compute/jobs"), ("GET", "/compute/acct")):
-        answer = variant.call(method, path, user=DENIED_USER)
-        assert answer.status_code == 400
-        assert answer.headers["X-Permission-Denied"] == f"{denied} or path"
-    answer = variant.post(
-        "/storage/xfer-external/download", user=DENIED_USER, data={"sourcePath": "/etc/hosts"}
-    )
-    assert (answer.status_code, answer.json()) == (400, {"description": "sourcePath error"})
-    after = variant.get("/tasks", user=DENIED_USER, machine=None).json()["tasks"]
-    assert after == before
+    assert answer.json()["description"] == denied.description
+    text = "User does not have permissions to access machine"
+    expected = text if denied in _FILES else f"{text} or path"
+    assert answer.headers["X-Permission-Denied"] == expected
+    assert variant.get("/tasks", user=DENIED_USER, machine=None).json()["tasks"] == tasks
+    assert _sessions(variant) == sessions
+
+
+def test_what_needs_no_system_is_open_to_a_denied_user(variant: Variant) -> None:
+    for path in ("/tasks", "/status/systems", "/status/parameters", "/status/services"):
+        assert variant.get(path, user=DENIED_USER, machine=None).status_code == 200
+    out = variant.get("/status/filesystems", user=DENIED_USER, machine=None).json()["out"]
+    assert {one["status_code"] for one in out["cluster"]} == {400}
 
 
 def test_system_of_a_denied_user(variant: Variant) -> None:

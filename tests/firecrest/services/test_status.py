@@ -9,6 +9,7 @@ import requests
 
 from tests.support.live import SERVICE_ACCOUNT, Live
 
+MOUNTED = ["/home", "/scratch", "/project"]
 SERVICES = ("certificator", "utilities", "compute", "tasks", "storage", "reservations")
 
 
@@ -36,11 +37,64 @@ def test_service(live: Live, name: str) -> None:
 
 
 def test_system(live: Live) -> None:
+    """S4: the testbuild announces one file system that is not there."""
     answer = live.get("/status/systems/cluster", machine=None)
     assert answer.json() == {
         "description": "System information",
-        "out": {"system": "cluster", "status": "available", "description": "System ready"},
+        "out": {
+            "system": "cluster",
+            "status": "available",
+            "description": "Filesystem /project is not available",
+        },
     }
+
+
+def _filesystem(name: str, description: str, *, is_there: bool = True) -> dict[str, Any]:
+    return {
+        "name": name,
+        "path": f"/{name.lower()}",
+        "description": description,
+        "status": "available" if is_there else "not available",
+        "status_code": 200 if is_there else 400,
+    }
+
+
+FILESYSTEMS = [
+    _filesystem("HOME", "Home directories"),
+    _filesystem("SCRATCH", "Scratch directories"),
+    _filesystem("PROJECT", "Project directories", is_there=False),
+]
+
+
+def test_filesystems(live: Live) -> None:
+    """S5."""
+    answer = live.get("/status/filesystems", machine=None)
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"description": "Filesystem information", "out": {"cluster": FILESYSTEMS}},
+    )
+
+
+def test_filesystems_of_one_system(live: Live) -> None:
+    """S6."""
+    answer = live.get("/status/filesystems/cluster", machine=None)
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"description": "Filesystem information for system cluster", "out": FILESYSTEMS},
+    )
+
+
+def test_systems_do_not_look_at_file_systems(live: Live) -> None:
+    """S3 since 1.16.1."""
+    out = live.get("/status/systems", machine=None).json()["out"]
+    assert out == [{"system": "cluster", "status": "available", "description": "System ready"}]
+
+
+@pytest.mark.parametrize("service", ["utilities", "compute", "storage", "tasks", "reservations"])
+def test_signs_of_life(live: Live, service: str) -> None:
+    """Contract §1: not documented, and known to monitoring."""
+    answer = live.get(f"/{service}/status", machine=None)
+    assert (answer.status_code, answer.json()) == (200, {"success": "ack"})
 
 
 def test_parameters(live: Live) -> None:
@@ -62,7 +116,7 @@ def test_parameters(live: Live) -> None:
         "OBJECT_STORAGE": ("s3v4", ""),
         "STORAGE_TEMPURL_EXP_TIME": ("604800", "seconds"),
         "STORAGE_MAX_FILE_SIZE": ("5120", "MB"),
-        "FILESYSTEMS": ([{"system": "cluster", "mounted": ["/home", "/scratch"]}], ""),
+        "FILESYSTEMS": ([{"system": "cluster", "mounted": MOUNTED}], ""),
     }
     records = [one for records in answer["out"].values() for one in records]
     assert all(one["description"] for one in records)

@@ -16,6 +16,7 @@ from typing import Any
 import requests
 import yaml
 
+from tests.support.contract import contract
 from tests.support.live import Live, until
 
 
@@ -57,12 +58,14 @@ def gateway_with(
             stdout=output,
             stderr=output,
         )
+    release = contract().document["info"]["version"]
     variant = Variant(
         live.testbuild,
         live.secrets,
         live.way,
         live.runtime,
         live.choices,
+        current=settings.get("firecrest_version", release) == release,
         base_url=f"http://127.0.0.1:{port}",
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from f7t_testbuild.model import SYSTEM
+from tests.support.contract import Seen, keep
 from tests.support.live import Live
 
 BOUNDARY = "f7t-boundary"
@@ -60,7 +61,10 @@ class Answer:
 
 
 def send(live: Live, request: Request, *, user: str | None, timeout: float = 30) -> Answer:
-    """One request with the token of `user`, on a connection of its own."""
+    """One request with the token of `user`, on a connection of its own.
+
+    The answer keeps the contract, whatever was asked.
+    """
     connection = http.client.HTTPConnection(
         "127.0.0.1", live.testbuild.gateway_port, timeout=timeout
     )
@@ -78,9 +82,11 @@ def send(live: Live, request: Request, *, user: str | None, timeout: float = 30)
                 connection.putheader("Content-Length", str(len(request.body)))
             connection.endheaders(request.body)
         answer = connection.getresponse()
-        return Answer(answer.status, tuple(answer.getheaders()), answer.read())
+        seen = Seen(answer.status, tuple(answer.getheaders()), answer.read())
     finally:
         connection.close()
+    keep(request.method, request.target, seen)
+    return Answer(seen.status, tuple(seen.headers), seen.body)
 
 
 def query(path: str, **parameters: str | bytes) -> str:

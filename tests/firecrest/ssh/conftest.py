@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,8 +13,10 @@ import asyncssh
 import pytest
 
 from f7t.delegation import AccessPolicy, CertificateAuthority
+from f7t.ssh.changes import FileChanges
 from f7t.ssh.connection import PoolSettings
-from f7t.ssh.pool import SshPool
+from f7t.ssh.pool import Session, SshPool
+from tests.firecrest.ssh.things import USER
 from tests.support.sshd import Sshd
 
 
@@ -37,3 +42,24 @@ def home(sshd: Sshd) -> Iterator[Path]:
     yield home
     # shutil.rmtree recurses, and some tests go deep.
     subprocess.run(["find", str(home), "-mindepth", "1", "-delete"], check=True)
+
+
+@pytest.fixture
+async def session(pool: SshPool, sshd: Sshd, home: Path) -> AsyncIterator[Session]:
+    """test1 in an empty home."""
+    async with pool.session("test1", sshd) as session:
+        yield session
+
+
+@pytest.fixture
+def changes(session: Session) -> FileChanges:
+    return session.changes
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A directory of test1 on another file system."""
+    directory = Path(tempfile.mkdtemp(dir="/dev/shm", prefix="f7t-"))
+    os.chown(directory, USER, USER)
+    yield directory
+    shutil.rmtree(directory)

@@ -95,16 +95,37 @@ async def test_the_real_machine_shows_its_sessions_zone(pool: SshPool, sshd: Ssh
 async def test_names_are_asked_once_and_learnt_from_listings() -> None:
     machine = Machine(b"somebody:x:7:7::/:/bin/sh\n", None)
     facts = MachineFacts()
-    assert await facts.names(machine, 7, 8) == ("somebody", "somebody")
-    assert machine.asked == [["getent", "passwd", "7"], ["getent", "group", "8"]]
+    named = {(7, 7): ("somebody", "somebody"), (7, 8): ("somebody", "8")}
+    assert await facts.names(machine, named.keys()) == named
+    assert machine.asked == [["getent", "passwd", "7"], ["getent", "group", "7", "8"]]
     facts.learn(9, "nine", 10, "ten")
-    assert await facts.names(machine, 9, 10) == ("nine", "ten")
+    assert await facts.names(machine, [(9, 10), (7, 8)]) == {
+        (9, 10): ("nine", "ten"),
+        (7, 8): ("somebody", "8"),
+    }
     assert len(machine.asked) == 2
 
 
 async def test_names_that_cannot_be_had_are_numbers() -> None:
-    assert await MachineFacts().names(Machine(None, None), 7, 8) == ("7", "8")
-    assert await MachineFacts().names(Machine(b"", None), 7, 8) == ("7", "8")
+    for machine in (Machine(None, None), Machine(b"", None), Machine(b"\nx:y\n::x:\n", None)):
+        assert await MachineFacts().names(machine, [(7, 8)]) == {(7, 8): ("7", "8")}
+
+
+async def test_names_are_asked_again_after_a_failure() -> None:
+    facts, machine = MachineFacts(), Machine(None, None)
+    await facts.names(machine, [(7, 7)])
+    machine.date = b"domain users:x:7:\n"
+    assert await facts.names(machine, [(7, 7)]) == {(7, 7): ("domain users", "domain users")}
+
+
+async def test_the_real_machine_tells_all_names_at_once(pool: SshPool, sshd: Sshd) -> None:
+    async with pool.session("test1", sshd) as session:
+        named = await MachineFacts().names(session, [(0, 2002), (2001, 4242), (4343, 0)])
+    assert named == {
+        (0, 2002): ("root", "test2"),
+        (2001, 4242): ("test1", "4242"),
+        (4343, 0): ("4343", "root"),
+    }
 
 
 async def test_the_machines_clock_is_told_in_its_own_zone(pool: SshPool, sshd: Sshd) -> None:

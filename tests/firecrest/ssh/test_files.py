@@ -48,6 +48,19 @@ def make(path: Path, content: bytes = b"", *, mode: int = 0o644) -> Path:
     return path
 
 
+async def test_an_empty_directory(files: RemoteFiles, home: Path) -> None:
+    for name in ("none", "some"):
+        (home / name).mkdir()
+    make(home / "some" / ".hidden")
+    (home / "link").symlink_to("some")
+    assert await files.is_empty(str(home / "none"))
+    assert not await files.is_empty(str(home / "some"))
+    assert not await files.is_empty("link")
+    for path, error in (("nowhere", NotFound), (make(home / "file"), RemoteError)):
+        with pytest.raises(error):
+            await files.is_empty(str(path))
+
+
 async def test_a_listing_shows_what_ls_would_show(files: RemoteFiles, home: Path) -> None:
     noon = datetime(2026, 1, 5, 12, 30, 15, tzinfo=UTC).timestamp()
     for path in (make(home / "b.dat", b"0123456789", mode=0o664), make(home / ".hidden")):

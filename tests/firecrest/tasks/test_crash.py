@@ -16,7 +16,7 @@ from f7t.tasks.model import Json, Status, Task
 from f7t.tasks.store import TaskStore
 
 if TYPE_CHECKING:
-    from tests.firecrest.tasks.conftest import RedisServer
+    from tests.support.redis import RedisServer
 
 Spawn = Callable[..., Awaitable[asyncio.subprocess.Process]]
 _LEASE = "0.6"

@@ -17,7 +17,7 @@ from f7t.tasks.model import Json, Service, Status, Task, TaskSpec, new_task
 from f7t.tasks.store import LeaseLost, LeaseState, TaskStore
 
 if TYPE_CHECKING:
-    from tests.firecrest.tasks.conftest import RedisServer
+    from tests.support.redis import RedisServer
 
 SPEC = TaskSpec("acct", {"jobs": ["1", "2"]})
 

@@ -15,7 +15,7 @@ from f7t.tasks.store import TaskStore
 from tests.firecrest.tasks.carrying import Start, raises, settled, submitted, succeed
 
 if TYPE_CHECKING:
-    from tests.firecrest.tasks.conftest import RedisServer
+    from tests.support.redis import RedisServer
 
 
 @pytest.mark.parametrize(

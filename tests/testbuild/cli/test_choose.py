@@ -82,6 +82,19 @@ def test_options_of_the_other_runtime_are_refused(state_root: Path) -> None:
         choose(_fresh(state_root), Options(runtime="docker", way="rootless"), _silent)
 
 
+def test_who_is_denied_is_kept_until_told_otherwise(state_root: Path) -> None:
+    kept = _kept(state_root, Choices(deny=("test2",)))
+    assert choose(kept, Options(), _silent).deny == ("test2",)
+    assert choose(kept, Options(deny=("test4", "test1", "test4")), _silent).deny == (
+        "test1",
+        "test4",
+    )
+    assert choose(kept, Options(deny=("none",)), _silent).deny == ()
+    assert choose(_kept(state_root, DOCKER), Options(deny=("test2",)), _silent).deny == ("test2",)
+    with pytest.raises(Failure, match="contradict each other"):
+        choose(kept, Options(deny=("none", "test1")), _silent)
+
+
 def test_without_an_engine_it_is_native_and_says_so(
     state_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

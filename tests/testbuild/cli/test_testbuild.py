@@ -25,6 +25,7 @@ from f7t_testbuild import model, ports
 from tests.support.live import free_port_base, until
 
 F7T = str(Path(sys.executable).parent / "f7t")
+DENY = ("--deny", "test2")
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -61,7 +62,7 @@ def testbuild(environment: dict[str, str]) -> model.Testbuild:
 @pytest.fixture(scope="module")
 def document(testbuild: model.Testbuild, run: Run) -> Iterator[dict[str, Any]]:
     """What the first `up --json` printed; the testbuild is purged when the module is done."""
-    done = run("up", "--json", "--port-base", str(testbuild.port_base), "--workers", "1")
+    done = run("up", "--json", "--port-base", str(testbuild.port_base), "--workers", "1", *DENY)
     try:
         assert done.returncode == 0, done.stdout + done.stderr
         # Progress went to standard error, so that the document stands alone.
@@ -116,6 +117,35 @@ def test_status_shows_every_part(document: dict[str, Any], run: Run) -> None:
     for part in json.loads(listed.stdout)["parts"]:
         for value in (part["name"], part["what"], part["version"], part["address"], part["since"]):
             assert value in table.stdout
+
+
+@pytest.mark.usefixtures("document")
+@pytest.mark.parametrize(("user", "status"), [("test1", 200), ("test2", 400)])
+def test_a_denied_user_may_do_nothing_on_the_system(
+    run: Run, testbuild: model.Testbuild, user: str, status: int
+) -> None:
+    answer = httpx.get(
+        f"{testbuild.gateway_url}/utilities/ls",
+        params={"targetPath": "/tmp"},
+        headers={
+            "Authorization": f"Bearer {run('token', '--user', user).stdout.strip()}",
+            "X-Machine-Name": model.SYSTEM,
+        },
+        trust_env=False,
+    )
+
+    assert answer.status_code == status, answer.text
+    denied = "User does not have permissions to access machine"
+    assert answer.headers.get("X-Permission-Denied") == (denied if status == 400 else None)
+
+
+@pytest.mark.usefixtures("document")
+def test_who_is_denied_changes_at_a_start_only(run: Run) -> None:
+    """And is remembered: the next test starts it again without the option."""
+    done = run("up", "--deny", "none")
+
+    assert done.returncode == 1
+    assert "deny test2" in done.stderr
 
 
 @pytest.mark.usefixtures("document")

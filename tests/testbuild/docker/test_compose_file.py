@@ -95,6 +95,14 @@ def test_every_published_port_is_the_testbuilds() -> None:
     assert shown == {key: value for key, value in project.variables.items() if "_PORT" in key}
 
 
+def test_the_set_up_is_told_who_is_denied() -> None:
+    project = Project(
+        model.Testbuild(), 2, 2, "22.05", Identity.EMBEDDED, Store.EMBEDDED, ("test1", "test2")
+    )
+    assert project.variables["DENY"] == "test1 test2"
+    assert SERVICES[ONE_SHOT]["environment"]["DENY"] == "${DENY:-}"
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_who_sees_which_secrets(service: str) -> None:
     """Each part has the volume of its own; delegation alone holds the authority's key."""

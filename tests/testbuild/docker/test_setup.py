@@ -122,6 +122,18 @@ def test_gateway_and_certificator_understand_their_settings(
     assert certificator.ca_key == Path("/run/f7t/ca/user_ca")
 
 
+def test_the_certificator_decides_who_is_denied(
+    volumes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = volumes / "delegation" / "certificator.yaml"
+    monkeypatch.setenv("F7T_CERTIFICATOR_CONFIG", str(file))
+    assert CertificatorSettings().denied_users == {"cluster": frozenset()}
+    setup.make(volumes, {**ENVIRONMENT, "DENY": "test2 test4"})
+    assert CertificatorSettings().denied_users == {"cluster": frozenset({"test2", "test4"})}
+    monkeypatch.setenv("F7T_CONFIG", str(volumes / "gateway" / "gateway.yaml"))
+    assert [one.denied_users for one in Settings().systems] == [frozenset()]
+
+
 def test_the_host_key_is_pinned_by_the_name_in_the_network(volumes: Path) -> None:
     known = asyncssh.read_known_hosts(str(volumes / "gateway" / "known_hosts"))
     host_keys = known.match("cluster", "", 8022)[0]

@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncssh
@@ -231,6 +232,7 @@ async def test_reset(cluster: Driven) -> None:
     )
     store = open_store(cluster.testbuild)
     store.make_bucket("test1")
+    await cluster.shell(f"rsvmgmt -a kept test 1 f7t {_hours(1)} {_hours(2)}")
 
     cluster.run("reset")
 
@@ -241,9 +243,26 @@ async def test_reset(cluster: Driven) -> None:
         *("test_sbatch_rm.sh", "test_zip.tar.gz"),
     ]
     assert await cluster.shell("squeue -h") == ""
+    assert "No reservations" in await cluster.shell("scontrol show reservation")
     states = await cluster.shell(f"scontrol -o show job {job}; scontrol -o show job {held}")
     assert states.count("JobState=CANCELLED") == 2
     assert store.list_buckets() == []
+
+
+def _hours(number: int) -> str:
+    """A moment so many hours from now, as the cluster writes it."""
+    return (datetime.now(UTC) + timedelta(hours=number)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+async def test_reservations(cluster: Driven) -> None:
+    """The kernel tells users apart in every way, without any set-user-id program."""
+    created = await cluster.shell(f"rsvmgmt -a mine test 1 f7t {_hours(1)} {_hours(2)}")
+    assert created == "Reservation created: mine\n"
+    listed = await cluster.shell("rsvmgmt -l", user="service-account-firecrest-sample")
+    assert listed.startswith("ReservationName=mine ")
+    refused = await cluster.shell("! SUDO_UID=10001 rsvmgmt -d mine", user="test2")
+    assert refused == "rsvmgmt: Error: user id 10002 may not use this program\n"
+    assert await cluster.shell("rsvmgmt -d mine") == "Reservation deleted: mine\n"
 
 
 def test_log_files(cluster: Driven) -> None:

@@ -176,11 +176,23 @@ def test_gateway_settings_are_accepted(tmp_path: Path, monkeypatch: pytest.Monke
 
     assert settings.systems[0].name == "cluster"
     assert settings.systems[0].port == 12022
-    assert [fs.path for fs in settings.systems[0].filesystems] == ["/home", "/scratch"]
+    assert [fs.path for fs in settings.systems[0].filesystems] == [
+        "/home",
+        "/scratch",
+        "/project",
+    ]
     assert settings.auth.issuer == "http://localhost:12080/auth/realms/kcrealm"
     assert settings.auth.jwks_url.startswith("http://127.0.0.1:12080/auth/realms/kcrealm/")
     assert settings.storage.public_url == "http://127.0.0.1:13000"
+    assert settings.storage.internal.partition == "xfer"
     assert "very secret" not in repr(settings)
+
+
+def test_the_gateway_is_told_who_is_denied(tmp_path: Path) -> None:
+    testbuild = model.Testbuild("g", 12000, tmp_path)
+    around = surroundings(testbuild, _layout(testbuild.directory), ("test2",))
+    [system] = gateway_settings(around, load_site(), SECRETS)["systems"]
+    assert system["denied_users"] == ["test2"]
 
 
 def test_no_secret_is_on_a_command_line(tmp_path: Path) -> None:

@@ -1,0 +1,206 @@
+"""Jobs that are there: queue, cancellation, accounting (compute.md C3 to C6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any, cast
+
+from f7t.errors import CommandFailed
+from f7t.slurm import commands, parse
+from f7t.slurm.models import JOB_INFO_RETURNED, AccountedJob, JobFiles, QueuedJob
+from f7t.ssh.pool import Session
+from f7t.tasks.kinds import Kind, Outcome, Restart, TaskContext
+from f7t.tasks.model import Json, TaskSpec
+from f7t.work.compute.scheduler import Scheduler, finished
+from f7t.work.paging import Page, page_of
+
+QUEUE = "queue"
+CANCEL = "cancel"
+ACCOUNTING = "accounting"
+
+_NO_FILE_INFORMATION = "File information is not available"
+_NO_FILES = JobFiles("", "", "")
+
+
+@dataclass(frozen=True)
+class JobOutput:
+    """Files of an active job and the last bytes of its output, as text."""
+
+    files: JobFiles
+    out: str
+    err: str
+
+
+def queue_query(ids: Sequence[str], *, page: Page | None, everybody: bool) -> TaskSpec:
+    """Active jobs (C3, C4): those with `ids`, or all of the caller's, or everybody's."""
+    shown = asdict(page) if page else None
+    return TaskSpec(QUEUE, {"ids": list(ids), "page": shown, "everybody": everybody})
+
+
+def cancellation(ids: str) -> TaskSpec:
+    """Cancelling a job or several, comma-separated (C5)."""
+    return TaskSpec(CANCEL, {"ids": ids})
+
+
+def accounting_query(
+    ids: str | None, *, start: datetime | None, end: datetime | None, page: Page | None
+) -> TaskSpec:
+    """Accounting records (C6) in a period, of `ids` if given."""
+    arguments = {
+        "ids": ids,
+        "start": start.isoformat() if start else None,
+        "end": end.isoformat() if end else None,
+        "page": asdict(page) if page else None,
+    }
+    return TaskSpec(ACCOUNTING, arguments)
+
+
+def _page(arguments: Mapping[str, Any]) -> Page | None:
+    return Page(**arguments["page"]) if arguments["page"] else None
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Carries out what concerns jobs that are there; all of it may be repeated."""
+
+    scheduler: Scheduler
+
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of work of this module."""
+        return (
+            Kind(QUEUE, self._queue, Restart()),
+            Kind(CANCEL, self._cancel, Restart()),
+            Kind(ACCOUNTING, self._accounting, Restart()),
+        )
+
+    async def _queue(self, context: TaskContext) -> Outcome:
+        arguments = cast(Mapping[str, Any], context.spec.arguments)
+        everybody = bool(arguments["everybody"])
+        user = None if everybody else context.task.user
+        async with self.scheduler.session(context) as session:
+            completed = await self.scheduler.run_in(
+                session, commands.queue(arguments["ids"], user=user)
+            )
+            jobs = page_of(parse.parse_queue(completed), _page(arguments))
+            files = {} if everybody or not jobs else await self._files(session, jobs)
+        rows = (_queued(job, files.get(job.job_id)) for job in jobs)
+        return finished({str(index): row for index, row in enumerate(rows)})
+
+    async def _files(self, session: Session, jobs: Sequence[QueuedJob]) -> dict[str, JobOutput]:
+        """Script, output and error file of each job, and the ends of the latter two."""
+        completed = await self.scheduler.run_in(
+            session, commands.job_files([job.job_id for job in jobs])
+        )
+        known = parse.parse_job_files(completed)
+        started = {job.job_id for job in jobs if job.state != "PENDING"}
+        paths = [
+            path
+            for job_id, files in known.items()
+            if job_id in started
+            for path in (files.job_file_out, files.job_file_err)
+            if path.startswith("/")
+        ]
+        tails = await session.files.tails(paths, self.scheduler.settings.tail_bytes)
+        return {
+            job_id: JobOutput(
+                files, _text(tails, files.job_file_out), _text(tails, files.job_file_err)
+            )
+            for job_id, files in known.items()
+        }
+
+    async def _cancel(self, context: TaskContext) -> Outcome:
+        ids = str(context.spec.arguments["ids"])
+        return finished(parse.parse_cancel(await self.scheduler.run(context, commands.cancel(ids))))
+
+    async def _accounting(self, context: TaskContext) -> Outcome:
+        arguments = cast(Mapping[str, Any], context.spec.arguments)
+        argv = commands.accounting(
+            context.task.user,
+            ids=arguments["ids"],
+            start=_moment(arguments["start"]),
+            end=_moment(arguments["end"]),
+        )
+        async with self.scheduler.session(context) as session:
+            found = parse.parse_accounting(await self.scheduler.run_in(session, argv))
+            own = [row for row in found if row.user == context.task.user]
+            rows = page_of(await self._completed(session, own), _page(arguments))
+        # D29: an empty result is an empty object, also where rows would be a list.
+        return finished([_accounted(row) for row in rows] or {})
+
+    async def _completed(
+        self, session: Session, rows: Sequence[AccountedJob]
+    ) -> Sequence[AccountedJob]:
+        """The rows, with what accounting does not know yet from the controller.
+
+        A job that has just ended has neither its name nor its partition in the database for up to
+        five seconds; the controller still remembers it then.
+        """
+        young = [row.job_id for row in rows if not row.partition]
+        if not young:
+            return rows
+        try:
+            known = parse.parse_queue(
+                await self.scheduler.run_in(session, commands.queue(young, ended=True))
+            )
+        except CommandFailed:
+            return rows
+        jobs = {job.job_id: job for job in known}
+        return [
+            replace(row, name=jobs[row.job_id].name, partition=jobs[row.job_id].partition)
+            if row.job_id in young and row.job_id in jobs
+            else row
+            for row in rows
+        ]
+
+
+def _queued(job: QueuedJob, found: JobOutput | None) -> dict[str, Json]:
+    """C3, with its historically swapped times; file information only for the caller's own jobs."""
+    files = found.files if found else _NO_FILES
+    return {
+        "jobid": job.job_id,
+        "partition": job.partition,
+        "name": job.name,
+        "user": job.user,
+        "state": job.state,
+        "nodes": job.nodes,
+        "nodelist": job.nodelist,
+        "start_time": job.time_used,
+        "time": job.start_time,
+        "time_left": job.time_left,
+        "job_file": files.job_file,
+        "job_file_out": files.job_file_out,
+        "job_file_err": files.job_file_err,
+        "job_data_out": found.out if found else "",
+        "job_data_err": found.err if found else "",
+        "job_info_extra": JOB_INFO_RETURNED if found else _NO_FILE_INFORMATION,
+    }
+
+
+def _accounted(job: AccountedJob) -> dict[str, Json]:
+    """C6: the tutorial's swapped names and, since 1.14.0, the proper ones."""
+    return {
+        "jobid": job.job_id,
+        "partition": job.partition,
+        "name": job.name,
+        "user": job.user,
+        "state": job.state,
+        "nodes": job.nodes,
+        "nodelist": job.nodelist,
+        "start_time": job.start_time,
+        "time": job.cpu_time,
+        "time_left": job.end_time,
+        "cpu_time": job.cpu_time,
+        "elapsed_time": job.elapsed_time,
+        "termination_time": job.end_time,
+        "exit_code": job.exit_code,
+    }
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _text(tails: Mapping[str, bytes], path: str) -> str:
+    return tails.get(path, b"").decode("utf-8", "replace")

@@ -1,0 +1,61 @@
+"""The scheduler of a task's machine, asked as the task's user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+from f7t.settings import ComputeSettings
+from f7t.slurm import commands
+from f7t.ssh.channel import Completed
+from f7t.ssh.pool import Session, SshPool
+from f7t.systems import System, Systems
+from f7t.tasks.kinds import Outcome, TaskContext
+from f7t.tasks.model import Json, Status
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """Runs scheduler commands.
+
+    Attributes:
+        output_limit: most bytes that a command may print.
+    """
+
+    settings: ComputeSettings
+    systems: Systems
+    ssh: SshPool
+    output_limit: int
+
+    def system(self, context: TaskContext) -> System:
+        """The machine that the task is about."""
+        return self.systems.named(context.task.system)
+
+    def session(self, context: TaskContext) -> AbstractAsyncContextManager[Session]:
+        """A session of the task's user there; raises `RemoteError` if there is none to be had."""
+        return self.ssh.session(context.task.user, self.system(context))
+
+    async def run(
+        self, context: TaskContext, argv: Sequence[str], *, stdin: bytes | None = None
+    ) -> Completed:
+        """Run one command in a session of its own; raises `RemoteError`."""
+        async with self.session(context) as session:
+            return await self.run_in(session, argv, stdin=stdin)
+
+    async def run_in(
+        self, session: Session, argv: Sequence[str], *, stdin: bytes | None = None
+    ) -> Completed:
+        """Run one command of `f7t.slurm.commands`; raises `RemoteError`."""
+        return await session.run(
+            argv,
+            stdin=stdin,
+            environment=commands.ENVIRONMENT,
+            time_limit=self.settings.timeout,
+            output_limit=self.output_limit,
+        )
+
+
+def finished(data: Json) -> Outcome:
+    """The end of a task that went well."""
+    return Outcome(Status.FINISHED, data)

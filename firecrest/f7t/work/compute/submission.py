@@ -1,0 +1,126 @@
+"""Submissions (compute.md C0 to C2): guarded so that a job is submitted at most once."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from f7t.errors import AlreadyExists, CommandFailed
+from f7t.slurm import commands, parse
+from f7t.slurm.models import SubmittedJob
+from f7t.tasks.kinds import Kind, Outcome, Resume, TaskContext
+from f7t.tasks.model import TaskSpec
+from f7t.work.compute.scheduler import Scheduler, finished
+
+SUBMIT = "submit-script"
+SUBMIT_PATH = "submit-path"
+
+_LOOKUPS = 20
+_LOOKUP_PAUSE = 0.5
+"""A submission that was under way when its worker died may need some seconds to become visible."""
+
+_INTERRUPTED = "The submission was interrupted and no job of it was found; nothing is known to run"
+_PATH_INTERRUPTED = (
+    "The submission was interrupted; look for the job in the queue before you submit again"
+)
+
+
+def submission(
+    name: str, script: bytes, *, account: str | None, environment: Mapping[str, str]
+) -> TaskSpec:
+    """Submission of an uploaded script (C1)."""
+    encoded = base64.b64encode(script).decode()
+    arguments = {"name": name, "script": encoded, "account": account}
+    return TaskSpec(SUBMIT, {**arguments, "environment": dict(environment)})
+
+
+def path_submission(path: str, *, account: str | None, environment: Mapping[str, str]) -> TaskSpec:
+    """Submission of a script that is on the system, at the absolute `path` (C2)."""
+    arguments = {"path": path, "account": account, "environment": dict(environment)}
+    return TaskSpec(SUBMIT_PATH, arguments)
+
+
+@dataclass(frozen=True)
+class Submissions:
+    """Submits scripts; whatever process dies, no job is submitted twice."""
+
+    scheduler: Scheduler
+
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of work of this module; an interrupted submission is looked up."""
+        return (
+            Kind(SUBMIT, self._submit, Resume(self._submit)),
+            Kind(SUBMIT_PATH, self._submit_path, Resume(self._submit_path)),
+        )
+
+    async def _submit(self, context: TaskContext) -> Outcome:
+        """Submit. If the task's directory exists, somebody began before: the job is looked up."""
+        arguments = cast(Mapping[str, Any], context.spec.arguments)
+        directory = self._directory(context)
+        script = base64.b64decode(arguments["script"])
+        argv = commands.submit_script(
+            directory,
+            arguments["name"],
+            size=len(script),
+            account=arguments["account"],
+            environment=arguments["environment"],
+            options=self._options(),
+        )
+        try:
+            submitted = parse.parse_submission(
+                await self.scheduler.run(context, argv, stdin=script)
+            )
+        except AlreadyExists:
+            submitted = await self._found(context, directory)
+        return _submitted(submitted)
+
+    async def _found(self, context: TaskContext, directory: str) -> SubmittedJob:
+        for _ in range(_LOOKUPS):
+            completed = await self.scheduler.run(context, commands.find_submission(directory))
+            found = parse.parse_found_submission(completed)
+            if found:
+                return found
+            await asyncio.sleep(_LOOKUP_PAUSE)
+        raise CommandFailed(_INTERRUPTED)
+
+    async def _submit_path(self, context: TaskContext) -> Outcome:
+        arguments = cast(Mapping[str, Any], context.spec.arguments)
+        argv = commands.submit_path(
+            arguments["path"],
+            account=arguments["account"],
+            environment=arguments["environment"],
+            options=self._options(),
+        )
+        if not await context.first_time(SUBMIT_PATH):
+            raise CommandFailed(_PATH_INTERRUPTED)
+        return _submitted(parse.parse_submission(await self.scheduler.run(context, argv)))
+
+    def _options(self) -> tuple[str, ...]:
+        """Options of the operator's choice."""
+        option = self.scheduler.settings.spank_plugin_option
+        return (option,) if option else ()
+
+    def _directory(self, context: TaskContext) -> str:
+        """Where the job runs and its files land (D25, T31)."""
+        base = self.scheduler.system(context).job_base
+        return posixpath.join(base, context.task.user, "firecrest", context.task.id)
+
+
+def _submitted(job: SubmittedJob) -> Outcome:
+    """C1: the tutorial's two keys and what later versions added."""
+    return finished(
+        {
+            "result": "Job submitted",
+            "jobid": job.job_id,
+            "job_file": job.files.job_file,
+            "job_file_out": job.files.job_file_out,
+            "job_file_err": job.files.job_file_err,
+            "job_data_out": "",
+            "job_data_err": "",
+            "job_info_extra": job.job_info_extra,
+        }
+    )
