@@ -73,21 +73,19 @@ def parse_reservations(result: CommandResult) -> list[Reservation]:
 
 
 def _records(result: CommandResult, first_key: str) -> list[str]:
-    """What begins with the key; a line that does not begin so continues the one before.
-
-    scontrol says on standard output what it did not find, also between records of what it found.
-    """
-    start = re.compile(rf"^{first_key}=", re.MULTILINE)
-    text = text_of(result.stdout)
+    """What begins with the key; a line that does not begin so continues the one before."""
     if result.exit_status != 0:
-        shown = (line for line in text.splitlines() if line and not start.match(line))
-        message = text_of(result.stderr).strip() or "\n".join(shown)
-        raise CommandFailed(
-            message or f"Exit status {result.exit_status}", exit_status=result.exit_status
-        )
-    places = [found.start() for found in start.finditer(text)]
-    ends = [*places[1:], len(text)]
-    return [text[place:end].rstrip("\n") for place, end in zip(places, ends, strict=True)]
+        raise _refusal(result, first_key)
+    parts = re.split(rf"^(?={first_key}=)", text_of(result.stdout), flags=re.MULTILINE)
+    return [part.rstrip("\n") for part in parts if part.startswith(f"{first_key}=")]
+
+
+def _refusal(result: CommandResult, first_key: str) -> CommandFailed:
+    """scontrol says on standard output what it did not find, after the records of what it found."""
+    lines = text_of(result.stdout).splitlines()
+    shown = "\n".join(line for line in lines if line and not line.startswith(f"{first_key}="))
+    message = text_of(result.stderr).strip() or shown or f"Exit status {result.exit_status}"
+    return CommandFailed(message, exit_status=result.exit_status)
 
 
 def _value(record: str, key: str) -> str | None:
