@@ -127,3 +127,10 @@ def test_elements_of_one_job_are_asked_for_together() -> None:
 
 def test_jobs_that_have_just_ended_can_be_asked_for() -> None:
     assert commands.queue(["7"], ended=True)[4:] == ["--states=all", "--jobs=7"]
+
+
+def test_cluster() -> None:
+    assert commands.nodes() == ["scontrol", "-o", "--", "show", "nodes"]
+    assert commands.nodes(["nid01", "--all"])[3:] == ["show", "nodes", "nid01,--all"]
+    assert commands.partitions() == ["scontrol", "-o", "show", "partitions"]
+    assert commands.reservations() == ["scontrol", "-o", "show", "reservations"]
