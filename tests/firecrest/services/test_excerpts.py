@@ -54,11 +54,11 @@ def test_the_tool_takes_what_is_taken(tool: str, text: str) -> None:
     if told.returncode == 0:
         excerpt_of(tool, text, None, other=False)
         return
-    # Of a sign and of a second suffix the tool shows only the rest.
     assert told.stderr.startswith(f"{tool}: invalid number of bytes: ")
-    with pytest.raises(CommandFailed) as caught:
+    with pytest.raises(CommandFailed) as raised:
         excerpt_of(tool, text, None, other=False)
-    assert caught.value.message == f"{tool}: invalid number of bytes: '{text}'"
+    # Of a sign and of a second suffix the tool shows only the rest.
+    assert raised.value.message == f"{tool}: invalid number of bytes: '{text}'"
 
 
 def test_signs() -> None:
