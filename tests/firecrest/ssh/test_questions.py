@@ -20,8 +20,8 @@ from f7t.errors import (
     RemoteError,
 )
 from f7t.ssh.channel import Completed
-from f7t.ssh.pool import SshPool
 from f7t.ssh.messages import tool_failure
+from f7t.ssh.pool import SshPool
 from f7t.ssh.questions import Identity, Named, RemoteQuestions
 
 if TYPE_CHECKING:
