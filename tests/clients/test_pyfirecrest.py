@@ -43,7 +43,8 @@ def test_it_is_the_pinned_client(told: Callable[[str], Any]) -> None:
 def test_status(seen: Seen) -> None:
     status = seen["status"]
     ready = {"system": "cluster", "status": "available", "description": "System ready"}
-    assert (status["systems"], status["system"]) == ([ready], ready)
+    assert status["systems"] == [ready]
+    assert status["system"] == ready | {"description": "Filesystem /project is not available"}
     services = {one["service"]: one["status"] for one in status["services"]}
     assert services == dict.fromkeys(
         ("certificator", "utilities", "compute", "tasks", "storage", "reservations"), "available"
@@ -51,7 +52,7 @@ def test_status(seen: Seen) -> None:
     assert (status["service"]["status"], status["service"]["status_code"]) == ("available", 200)
     assert status["filesystem"] == status["filesystems"]
     shown = {one["path"]: one["status"] for one in status["filesystems"]["cluster"]}
-    assert shown == {"/home": "available", "/scratch": "available"}
+    assert shown == {"/home": "available", "/scratch": "available", "/project": "not available"}
 
 
 def test_parameters(seen: Seen) -> None:
@@ -344,7 +345,10 @@ def test_external_downloads(seen: Seen) -> None:
     }
     assert downloads["data"] == downloads["object_storage_data"] == expected
     assert f"/{SERVICE_ACCOUNT}/{downloads['task_id']}/" in downloads["link"]
-    assert downloads["round trips"] == [True, True, True]
+    assert downloads["early"]["status"] in {"100", "116", "117"}
+    assert downloads["early"]["in_progress"] in {True, False}
+    assert set(downloads["early"]["object_storage_data"]) == set(expected)
+    assert downloads["round trips"] == [True] * 4
     assert (downloads["fetched"], downloads["fetched after"]) == (200, 404)
     assert (downloads["invalidate"], downloads["again"]) == (None, None)
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.clients.scripts.driven import MACHINE, error_headers, new_client
+from tests.clients.scripts.driven import MACHINE, error_headers, fresh, new_client
 
 client: Any = new_client("Firecrest").target
-home = f"/home/{client.whoami(MACHINE)}/aiida"
+home = fresh("aiida")
 SUBMIT = """#!/bin/bash
 #SBATCH --job-name=aiida-1
 #SBATCH --output=_scheduler-stdout.txt

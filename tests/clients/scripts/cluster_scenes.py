@@ -1,6 +1,7 @@
 """Jobs, queues, nodes and reservations with either client."""
 
 import io
+import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ async def jobs_in_pages(client: Driven, remote: str, local: Path) -> dict[str, A
 async def cluster(client: Driven, remote: str, local: Path) -> dict[str, Any]:
     """Nodes, partitions, and a reservation from its creation to its end."""
     kind = type(client.target).__name__.lower()
-    name = f"client-{kind}"
+    name = f"client-{kind}-{secrets.token_hex(2)}"
     first = datetime.now(UTC).replace(microsecond=0) + (10 if "async" in kind else 20) * DAY
     times = [(first + n * timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S") for n in range(3)]
     seen: dict[str, Any] = {

@@ -35,7 +35,8 @@ class Typed:
 
 def _executed(typed: Typed) -> dict[str, Any]:
     """Run it in this process, which must be a fresh one."""
-    driven.begin(f"firecrest {typed.name}")
+    if typed.name:
+        driven.begin(f"firecrest {typed.name}")
     printed = io.StringIO()
     sys.argv = ["firecrest", *typed.before, *typed.name.split(), *typed.arguments]
     sys.stdin = io.StringIO(typed.answer)
@@ -67,6 +68,8 @@ class CommandLine:
 
     def __init__(self) -> None:
         self.seen: dict[str, dict[str, Any]] = {}
+        # Loads what is only loaded when it is needed, for all that will be forked.
+        _executed(Typed("", before=("--help",)))
 
     def run(self, **typed: Typed) -> dict[str, dict[str, Any]]:
         """By the caller's own names: exit status and what was printed."""
