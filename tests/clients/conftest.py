@@ -94,10 +94,11 @@ def told(
 ) -> Iterator[Callable[[str], Any]]:
     """What a run printed, by its name in the `RUNS` of a test module.
 
-    The runs of all selected modules are started at once: most of their time they wait.
+    The runs of all selected modules are begun with the first question, four at a time: most of
+    their time they wait. More would only compete for the processor.
     """
     native = live.choices.runtime == RuntimeName.NATIVE
-    modules = {item.getparent(pytest.Module) for item in request.session.items}
+    modules = dict.fromkeys(item.getparent(pytest.Module) for item in request.session.items)
     runs: dict[str, Run] = {}
     for module in modules:
         runs |= getattr(module.obj if module else None, "RUNS", {})
@@ -108,7 +109,7 @@ def told(
             pytest.skip("a second gateway needs the files of a native testbuild")
         return started[name].result()
 
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(4) as pool:
         started = {
             name: pool.submit(run_script, run, tmp_path_factory.mktemp(name))
             for name, run in possible.items()

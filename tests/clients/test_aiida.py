@@ -139,7 +139,11 @@ JOBS = (
             and job["job_file_out"].endswith("/run/_scheduler-stdout.txt")
         ),
     ),
-    Need("what the job said so far", "jobs.job.job_data_err", lambda text: text == "error\n"),
+    Need(
+        "what the job said so far",
+        "jobs.job",
+        lambda job: (job["job_data_out"], job["job_data_err"]) == ("out\n", "error\n"),
+    ),
     Need(
         "the page after a full last page is empty, not an error",
         "jobs.pages",

@@ -7,22 +7,19 @@ made from the runs themselves, so neither can be forgotten.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 import requests
-import yaml
 
 from f7t.services.operations import OPERATIONS
+from tests.clients.methods import GROUPS, methods, table
 from tests.clients.runs import CLIENTS, COMMANDS, KINDS, PATHS, SURFACE
 from tests.support.live import Live
 
 RUNS = {**CLIENTS, **PATHS, **COMMANDS, **SURFACE}
-TABLE: dict[str, dict[str, list[str]]] = yaml.safe_load(
-    (Path(__file__).parent / "methods.yaml").read_text()
-)
+TABLE = table()
 DRIVEN = (*CLIENTS, *PATHS, *COMMANDS)
 VERSION = ("GET", "/status/parameters")
 """Asked once before the first method that needs some version, whichever that is."""
@@ -62,10 +59,8 @@ def test_both_clients_have_the_same_methods(told: Callable[[str], Any]) -> None:
 
 
 def test_the_table_has_every_operation() -> None:
-    assert TABLE.keys() == OPERATIONS.keys()
-    assert all(
-        entry.keys() <= {"methods", "transfers", "paths", "commands"} for entry in TABLE.values()
-    )
+    assert TABLE.keys() == methods().keys() == OPERATIONS.keys()
+    assert all(entry.keys() <= set(GROUPS) for entry in TABLE.values())
 
 
 @pytest.fixture
@@ -86,7 +81,7 @@ def operation_of(live: Live) -> Callable[[str, str], str]:
     return find
 
 
-def _names(entry: dict[str, list[str]]) -> Iterator[str]:
+def _names(entry: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """A line of the table in the words of the runs."""
     for kind in KINDS:
         yield from (f"{kind}.{name}" for name in entry.get("methods", ()))

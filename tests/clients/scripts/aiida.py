@@ -96,7 +96,8 @@ def jobs() -> dict[str, Any]:
 
     def running() -> dict[str, Any] | None:
         [job] = client.poll_active(MACHINE, ids[:1])
-        return job if job["state"] == "RUNNING" and "out" in job["job_data_out"] else None
+        said = job["job_data_out"] and job["job_data_err"]
+        return job if job["state"] == "RUNNING" and said else None
 
     seen: dict[str, Any] = {"submitted": submitted, "job": until(running)}
     seen["odd names"] = [one["name"] for one in client.list_files(MACHINE, f"{home}/run")]

@@ -62,9 +62,15 @@ async def absent(client: Driven, jobs: list[int]) -> bool:
 
 
 async def jobs_in_pages(client: Driven, remote: str, local: Path) -> dict[str, Any]:
-    """Jobs that run: listed, listed page by page, cancelled."""
-    sleepers = [(await client.submit(MACHINE, script_str=SLEEPER))["jobid"] for _ in range(2)]
-    active = await client.poll_active(MACHINE, sleepers)
+    """A job that runs and one that waits: listed, listed page by page, cancelled."""
+    scripts = (SLEEPER, SLEEPER.replace("--time=10", "--time=10 --begin=now+1hour"))
+    sleepers = [(await client.submit(MACHINE, script_str=text))["jobid"] for text in scripts]
+
+    async def first_runs() -> list[dict[str, Any]]:
+        jobs: list[dict[str, Any]] = await client.poll_active(MACHINE, sleepers)
+        return jobs if "RUNNING" in {job["state"] for job in jobs} else []
+
+    active = await until(first_runs)
     pages = [
         await client.poll_active(MACHINE, sleepers, page_size=1, page_number=number)
         for number in range(3)
