@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from f7t_testbuild.cluster.site import load_site
 from f7t_testbuild.runtime import RuntimeName
 from tests.clients.running import ROOT, Run, execute
 from tests.firecrest.services.variants import gateway_with
@@ -83,6 +84,12 @@ def run_script(live: Live, client_python: Path) -> Callable[[Run, Path], Any]:
             return execute(client_python, variant, wanted, work)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def node_names(live: Live) -> set[str]:
+    """Nodes of the testbuild, as many as it was started with."""
+    return {node.name for node in load_site(live.choices.nodes).nodes}
 
 
 @pytest.fixture(scope="session")

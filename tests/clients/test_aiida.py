@@ -135,8 +135,8 @@ JOBS = (
         "`job_file_err` and `job_file_out` of a job submitted by path",
         "jobs.job",
         lambda job: (
-            job["job_file_err"].endswith("/run/_scheduler-stderr.txt")
-            and job["job_file_out"].endswith("/run/_scheduler-stdout.txt")
+            job["job_file_err"].endswith("/job0/_scheduler-stderr.txt")
+            and job["job_file_out"].endswith("/job0/_scheduler-stdout.txt")
         ),
     ),
     Need(

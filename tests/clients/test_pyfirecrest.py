@@ -17,7 +17,6 @@ from tests.support.live import SERVICE_ACCOUNT, Live
 
 RUNS = {**CLIENTS, **SURFACE}
 HOME = f"/home/{SERVICE_ACCOUNT}"
-NODES = {"cluster", "nid02", "xfer01"}
 LINES = [f"line {n}\n" for n in range(1, 13)]
 UID = 10010
 
@@ -207,10 +206,10 @@ def test_merged_requests(told: Callable[[str], Any]) -> None:
     assert set(map(str, merged["ids"])) == set(merged["accounted"])
 
 
-def test_nodes_and_partitions(seen: Seen) -> None:
+def test_nodes_and_partitions(seen: Seen, node_names: set[str]) -> None:
     cluster = seen["cluster"]
     nodes = {node["NodeName"]: node for node in cluster["nodes"]}
-    assert set(nodes) == NODES
+    assert set(nodes) == node_names
     assert nodes["cluster"]["ActiveFeatures"] == ["f7t"]
     assert {"part01", "part02"} <= set(nodes["cluster"]["Partitions"])
     assert isinstance(nodes["cluster"]["State"], list)

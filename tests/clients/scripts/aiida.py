@@ -87,11 +87,13 @@ def until(probe: Callable[[], Any]) -> Any:
 
 
 def jobs() -> dict[str, Any]:
-    """Submit by path, page through the queue, cancel."""
-    client.simple_upload(MACHINE, io.BytesIO(SUBMIT.encode()), f"{home}/run", "_aiidasubmit.sh")
-    submitted = [
-        client.submit(MACHINE, script_remote_path=f"{home}/run/_aiidasubmit.sh") for _ in range(4)
-    ]
+    """Submit by path, each job in a directory of its own; page through the queue, cancel."""
+    submitted = []
+    for directory in (f"{home}/job{n}" for n in range(4)):
+        client.mkdir(MACHINE, directory)
+        client.simple_upload(MACHINE, io.BytesIO(SUBMIT.encode()), directory, "_aiidasubmit.sh")
+        script = f"{directory}/_aiidasubmit.sh"
+        submitted.append(client.submit(MACHINE, script_remote_path=script))
     ids = [str(job["jobid"]) for job in submitted]
 
     def running() -> dict[str, Any] | None:
@@ -100,7 +102,7 @@ def jobs() -> dict[str, Any]:
         return job if job["state"] == "RUNNING" and said else None
 
     seen: dict[str, Any] = {"submitted": submitted, "job": until(running)}
-    seen["odd names"] = [one["name"] for one in client.list_files(MACHINE, f"{home}/run")]
+    seen["odd names"] = [one["name"] for one in client.list_files(MACHINE, f"{home}/job0")]
     pages: list[list[str]] = []
     # Its loop ends with a page that is not full: with four jobs the third is an empty one.
     while not pages or len(pages[-1]) == 2:

@@ -5,7 +5,9 @@ each would need a second just for that. Each goes through the entry point of the
 """
 
 import contextlib
+import gc
 import io
+import logging
 import multiprocessing
 import os
 import subprocess
@@ -68,8 +70,11 @@ class CommandLine:
 
     def __init__(self) -> None:
         self.seen: dict[str, dict[str, Any]] = {}
-        # Loads what is only loaded when it is needed, for all that will be forked.
-        _executed(Typed("", before=("--help",)))
+        # Loads, for all that will be forked, what is otherwise loaded when it is needed.
+        for warming in (("--help",), ("systems",)):
+            _executed(Typed("", before=warming))
+        logging.getLogger().handlers.clear()
+        gc.freeze()
 
     def run(self, **typed: Typed) -> dict[str, dict[str, Any]]:
         """By the caller's own names: exit status and what was printed."""
