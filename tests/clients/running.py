@@ -23,11 +23,13 @@ class Run:
     Attributes:
         script: module in `scripts/`.
         variables: more of its environment.
+        user: whose token it is given as `TOKEN`; most take the client's own credentials.
         change: other settings of the gateway it talks to; None is the testbuild's own gateway.
     """
 
     script: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
     change: Callable[[dict[str, Any]], None] | None = None
 
 
@@ -41,6 +43,7 @@ def execute(python: Path, live: Live, run: Run, directory: Path) -> Any:
         "CLIENT_ID": CLIENT_ID,
         "CLIENT_SECRET": live.secrets["client_secret"],
         "MACHINE": SYSTEM,
+        "TOKEN": live.token(run.user) if run.user else "",
         **run.variables,
     }
     # The repository comes last, for the scripts' sake: the client's own packages come first.
