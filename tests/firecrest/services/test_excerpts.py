@@ -83,9 +83,10 @@ def test_signs() -> None:
 
 def test_defaults() -> None:
     ten = {
-        (tool, other): excerpt_of(tool, None, None, other=other)
+        (tool, other, absent): excerpt_of(tool, absent, absent, other=other)
         for tool in ("head", "tail")
         for other in (False, True)
+        for absent in (None, "")
     }
     assert {excerpt.count for excerpt in ten.values()} == {10}
     assert {excerpt.unit for excerpt in ten.values()} == {Unit.LINES}
@@ -94,6 +95,6 @@ def test_defaults() -> None:
 def test_refusals() -> None:
     with pytest.raises(BadRequest):
         excerpt_of("head", "1", "1", other=False)
-    for text in ("", "1;", "'1'", "1\n"):
+    for text in ("1;", "'1'", "1\n"):
         with pytest.raises(InvalidParameter):
             excerpt_of("head", text, None, other=False)

@@ -20,20 +20,21 @@ def excerpt_of(tool: str, size: str | None, lines: str | None, *, other: bool) -
     Args:
         tool: `head` or `tail`.
         size: parameter `bytes`.
-        lines: parameter `lines`; ten if neither is given.
+        lines: parameter `lines`; ten if neither is given. Empty is not given: the official
+            asynchronous client sends what its caller left out as an empty text.
         other: `skip_ending` of head, `skip_beginning` of tail. A leading `-` of head and a leading
             `+` of tail mean the same.
 
     Raises:
         BadRequest: both are given.
-        InvalidParameter: one is empty or holds a forbidden character.
+        InvalidParameter: one holds a forbidden character.
         CommandFailed: no number, as the tool would say it.
     """
-    if size is not None and lines is not None:
+    if size and lines:
         error = "Can not specify both 'bytes' and 'lines'"
         raise BadRequest({"description": f"Error on {tool} operation", "error": error})
-    in_bytes = checked_if_given("bytes", size)
-    in_lines = checked_if_given("lines", lines)
+    in_bytes = checked_if_given("bytes", size or None)
+    in_lines = checked_if_given("lines", lines or None)
     unit = Unit.LINES if in_bytes is None else Unit.BYTES
     text = in_bytes or in_lines or _DEFAULT_LINES
     usual, opposite = (Part.FIRST, Part.ALL_BUT_LAST) if tool == "head" else (Part.LAST, Part.FROM)
