@@ -82,9 +82,10 @@ def test_signs() -> None:
 
 def test_defaults() -> None:
     ten = {
-        (tool, other): excerpt_of(tool, None, None, other=other)
+        (tool, other, absent): excerpt_of(tool, absent, absent, other=other)
         for tool in ("head", "tail")
         for other in (False, True)
+        for absent in (None, "")
     }
     assert {excerpt.count for excerpt in ten.values()} == {10}
     assert {excerpt.unit for excerpt in ten.values()} == {Unit.LINES}
