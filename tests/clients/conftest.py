@@ -29,6 +29,13 @@ REQUIREMENTS = HERE / "requirements.txt"
 MARKER = "f7t-complete"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first question waits for whole scripts: longer than other tests may take."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(600))
+
+
 def _directory() -> Path:
     """Where the environment of these requirements and this interpreter belongs."""
     text = REQUIREMENTS.read_bytes() + sys.version.encode() + str(ROOT).encode()

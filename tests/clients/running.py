@@ -15,6 +15,9 @@ from tests.support.live import Live
 
 ROOT = Path(__file__).parents[2]
 
+_HANGS = 300
+"""Seconds after which a script is taken for stuck; alone on two cores none takes 40."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -57,7 +60,7 @@ def execute(python: Path, live: Live, run: Run, directory: Path) -> Any:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=_HANGS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
