@@ -27,7 +27,7 @@ MARK = f"f7t-executed-{secrets.token_hex(6)}"
 """Made by a command that should never run, in a directory that everybody may write to."""
 
 COMMAND = f"touch /tmp/{MARK}"
-_TEMPLATES = [
+_COMMANDS = [
     f"$({COMMAND})",
     f"`{COMMAND}`",
     f"; {COMMAND}",
@@ -45,6 +45,9 @@ _TEMPLATES = [
     f'{{"A": "$({COMMAND})"}}',
     f'{{"A; {COMMAND}": "x"}}',
     f"{{A=$({COMMAND})}}",
+]
+_TEMPLATES = [
+    *_COMMANDS,
     "../../home/test1/.bashrc",
     "/home/test1/test_file.txt",
     "/home/test4",
@@ -129,6 +132,32 @@ def unharmed(live: Live) -> Iterator[None]:
         send(live, form("DELETE", "/utilities/rm", targetPath=f"{HOME}/{name}"), user=USER)
 
 
+def _told_apart(live: Live, name: str, changed: dict[str, str | bytes], file_name: str) -> None:
+    """The answer is one of the contract, and no crash."""
+    answer = send(live, request_of(name, changed, file_name=file_name), user=USER)
+    assert answer.status in {200, 201, 204, 400, 403, 404, 405}, (name, changed, answer)
+    assert answer.header("X-Injected") is None
+    if answer.status >= 400:
+        assert isinstance(answer.json(), dict)
+
+
+def _parameters(name: str) -> list[str]:
+    places = places_of(name)
+    wanted = [one for one, place in places.items() if place in {"query", "path", "form"}]
+    return [one for one in wanted if one != "file"]
+
+
+@pytest.mark.usefixtures("unharmed")
+@pytest.mark.parametrize("name", [one for one in SOUND if _parameters(one)])
+def test_commands_in_every_parameter(live: Live, name: str) -> None:
+    """One after the other; as the value of a variable, which may be any text, as well."""
+    for parameter in _parameters(name):
+        for command in _COMMANDS:
+            _told_apart(live, name, {parameter: command}, "job.sh")
+            if parameter == "env":
+                _told_apart(live, name, {parameter: json.dumps({"A": command})}, "job.sh")
+
+
 @pytest.mark.usefixtures("unharmed")
 @pytest.mark.parametrize("name", SOUND)
 @settings(
@@ -140,9 +169,7 @@ def unharmed(live: Live) -> Iterator[None]:
 )
 @given(data=st.data())
 def test_hostile_values(live: Live, name: str, data: st.DataObject) -> None:
-    places = places_of(name)
-    targets = [one for one, place in places.items() if place in {"query", "path", "form"}]
-    targets = [one for one in targets if one != "file"]
+    places, targets = places_of(name), _parameters(name)
     changed: dict[str, str | bytes] = {}
     if targets:
         wanted = data.draw(st.lists(st.sampled_from(targets), min_size=1, max_size=2, unique=True))
@@ -151,9 +178,4 @@ def test_hostile_values(live: Live, name: str, data: st.DataObject) -> None:
         changed["X-Task-Id"] = data.draw(_LINES)
     if any(places[one] == "path" and not value for one, value in changed.items()):
         return
-    request = request_of(name, changed, file_name=data.draw(_file_names))
-    answer = send(live, request, user=USER)
-    assert answer.status in {200, 201, 204, 400, 403, 404, 405}, (request, answer)
-    assert answer.header("X-Injected") is None
-    if answer.status >= 400:
-        assert isinstance(answer.json(), dict)
+    _told_apart(live, name, changed, data.draw(_file_names))
