@@ -11,6 +11,11 @@ from typing import Any
 from f7t_conformance.api import Answer, Api, Unexpected
 from f7t_conformance.belongings import Place
 
+KEYS = frozenset(
+    ("group", "last_modified", "link_target", "name", "permissions", "size", "type", "user")
+)
+"""Of an entry of a listing."""
+
 BINARY = bytes(range(256))
 """Every byte once; no UTF-8."""
 
@@ -27,26 +32,35 @@ def ls(api: Api, path: str, **options: str) -> Answer:
     return api.call("GET", "/utilities/ls", query=query, contract=False)
 
 
-def entries(api: Api, path: str, **options: str) -> list[Any]:
+def output_of(answer: Answer) -> list[Any]:
     """`output` of a listing that succeeds."""
-    answer = ls(api, path, **options).expect(200)
+    answer.expect(200)
     output = answer.json.get("output") if isinstance(answer.json, dict) else None
     if not isinstance(output, list):
         raise Unexpected("a list as output", answer.excerpt)
     return output
 
 
+def entries(api: Api, path: str, **options: str) -> list[Mapping[str, str]]:
+    """The entries of a listing that succeeds, each with the keys of an entry."""
+    found = output_of(ls(api, path, **options))
+    for one in found:
+        if not isinstance(one, dict) or not one.keys() >= KEYS:
+            raise Unexpected("an entry with all keys", repr(one))
+    return found
+
+
 def names(api: Api, path: str, **options: str) -> list[str]:
     """Names of a listing, in its order."""
-    return [str(one["name"]) for one in entries(api, path, **options)]
+    return [one["name"] for one in entries(api, path, **options)]
 
 
 def entry(place: Place, name: str, **options: str) -> Mapping[str, str]:
     """The entry of that name in the listing of the place."""
     found = entries(place.api, place.path, **options)
     for one in found:
-        if one.get("name") == name:
-            return dict(one)
+        if one["name"] == name:
+            return one
     raise Unexpected(f"an entry {name!r}", f"{found}")
 
 

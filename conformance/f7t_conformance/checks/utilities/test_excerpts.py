@@ -11,7 +11,7 @@ from f7t_conformance.belongings import Place
 from f7t_conformance.binding import requirement
 from f7t_conformance.checks.utilities.looking import same
 
-LINES = [f"line {number}\n" for number in range(1, 16)]
+LINES = [f"line-{number}\n" for number in range(1, 16)]
 TEXT = "".join(LINES)
 TOOLS = ("head", "tail")
 
@@ -55,8 +55,8 @@ def _row(number: str, tool: str, wanted: str, **options: str) -> Any:  # noqa: A
         _row("180", "tail", TEXT[8:], bytes="9", skip_beginning="True"),
         _row("181", "head", "".join(LINES[:3]), lines="3", skip_ending="False"),
         _row("182", "tail", "".join(LINES[-3:]), lines="3", skip_beginning="False"),
-        _row("183", "head", "line 1\n", lines="3", grep="line 1"),
-        _row("184", "tail", "line 12\n", lines="4", grep="line 12"),
+        _row("183", "head", "line-1\n", lines="3", grep="line-1"),
+        _row("184", "tail", "line-12\n", lines="4", grep="line-12"),
     ],
 )
 def test_excerpt(api: Api, place: Place, tool: str, options: dict[str, str], wanted: str) -> None:
@@ -84,8 +84,8 @@ def test_bytes_and_lines(api: Api, place: Place) -> None:
 @pytest.mark.parametrize(
     ("tool", "pattern"),
     [
-        pytest.param("head", "line 4", marks=requirement("F7T-UTIL-187")),
-        pytest.param("tail", "line 11", marks=requirement("F7T-UTIL-188")),
+        pytest.param("head", "line-4", marks=requirement("F7T-UTIL-187")),
+        pytest.param("tail", "line-11", marks=requirement("F7T-UTIL-188")),
     ],
 )
 def test_pattern_outside_of_the_excerpt(api: Api, place: Place, tool: str, pattern: str) -> None:
