@@ -95,7 +95,7 @@ def test_script_is_a_directory(api: Api, place: Place) -> None:
 
 @requirement("F7T-JOB-037")
 def test_script_is_unreadable(api: Api, belongings: Belongings, place: Place) -> None:
-    path = place.write("mine.sh", belongings.script("true", options="--hold"))
+    path = place.write("mine.sh", belongings.script("true"))
     api.put("/utilities/chmod", targetPath=path, mode="000").expect(200)
     api.post(_PATH, targetPath=path).expect(
         400,
@@ -107,7 +107,7 @@ def test_script_is_unreadable(api: Api, belongings: Belongings, place: Place) ->
 
 @requirement("F7T-JOB-038")
 def test_variables_are_no_json(api: Api, belongings: Belongings, place: Place) -> None:
-    path = place.write("mine.sh", belongings.script("true", options="--hold"))
+    path = place.write("mine.sh", belongings.script("true"))
     answer = api.post(_PATH, targetPath=path, env="{no")
     error = "Invalid JSON environment provided"
     answer.expect(400, description="Failed to submit job", error=error)

@@ -66,14 +66,14 @@ def test_file_is_empty(api: Api) -> None:
     ],
 )
 def test_account_is_wrong(api: Api, belongings: Belongings, account: str, verdict: str) -> None:
-    files = {"file": ("job.sh", belongings.script("true", options="--hold"))}
+    files = {"file": ("job.sh", belongings.script("true"))}
     answer = api.call("POST", _UPLOAD, form={"account": account}, files=files)
     answer.expect(400, description="Invalid account", error=f"'account' {verdict}")
 
 
 @requirement("F7T-JOB-026")
 def test_variables_are_no_json(api: Api, belongings: Belongings) -> None:
-    files = {"file": ("job.sh", belongings.script("true", options="--hold"))}
+    files = {"file": ("job.sh", belongings.script("true"))}
     answer = api.call("POST", _UPLOAD, form={"env": "{no"}, files=files)
     error = "Invalid JSON in 'env' variable ({no)"
     answer.expect(400, description="Failed to submit job", error=error)

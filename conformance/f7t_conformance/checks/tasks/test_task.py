@@ -87,7 +87,7 @@ def test_good_end(api: Api) -> None:
 
 @requirement("F7T-TASK-009")
 def test_bad_end(api: Api) -> None:
-    task = settled(api, api.get(f"/compute/jobs/{UNKNOWN_JOB}"))
+    task = settled(api, api.get("/compute/jobs", jobs=UNKNOWN_JOB))
     if (task["status"], task["description"]) != ("400", "Finished with errors"):
         raise Unexpected("400 Finished with errors", str(task))
     if not isinstance(task["data"], str) or not task["data"]:
@@ -98,7 +98,8 @@ def test_bad_end(api: Api) -> None:
 def test_status_never_falls(api: Api, belongings: Belongings) -> None:
     belongings.spend_job()
     files = {"file": ("job.sh", belongings.script("true", options="--hold"))}
-    answer = api.call("POST", "/compute/jobs/upload", files=files)
+    form = {"account": belongings.account or None}
+    answer = api.call("POST", "/compute/jobs/upload", form=form, files=files)
     task_id = created(answer)
     seen: list[str] = []
 
