@@ -135,8 +135,9 @@ class Belongings:
             Unexpected: the submission failed.
         """
         task = settled(api, answer)
-        if task["status"] != "200":
-            raise Unexpected("an accepted job", str(task["data"]))
+        data = task["data"]
+        if task["status"] != "200" or not isinstance(data, dict) or "jobid" not in data:
+            raise Unexpected("an accepted job", f"{task['status']} {data!r}")
         self.own_job(task)
         return task
 

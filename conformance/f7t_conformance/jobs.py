@@ -6,6 +6,7 @@ import json
 import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from f7t_conformance.api import Answer, Api, Unexpected
@@ -45,12 +46,25 @@ def outcome(api: Api, answer: Answer, status: str = "200") -> Any:  # noqa: ANN4
 def queue(api: Api, **query: str) -> list[dict[str, str]]:
     """Entries of the listing of active jobs, in their order."""
     data = outcome(api, api.get("/compute/jobs", **query))
+    if not isinstance(data, dict):
+        raise Unexpected("an object of jobs", repr(data)[:300])
     return list(data.values())
+
+
+def queued(api: Api, job: str) -> dict[str, str]:
+    """The listing's entry of one job; raises `Unexpected` if it is not there."""
+    found = [one for one in queue(api, jobs=job) if one["jobid"] == job]
+    if not found:
+        raise Unexpected(f"an entry of job {job}", "none")
+    return found[0]
 
 
 def accounts(api: Api, **query: str) -> list[dict[str, str]]:
     """Rows of the accounting; none where it answers an empty object or an empty list (D29)."""
-    return list(outcome(api, api.get("/compute/acct", **query)))
+    data = outcome(api, api.get("/compute/acct", **query))
+    if data and not isinstance(data, list):
+        raise Unexpected("an array of jobs", repr(data)[:300])
+    return list(data)
 
 
 def accounted(api: Api, job: str) -> dict[str, str]:
@@ -62,6 +76,14 @@ def accounted(api: Api, job: str) -> dict[str, str]:
 
     one: dict[str, str] = until(row, seconds=QUEUE_LIMIT, what=f"job {job} ended in accounting")
     return one
+
+
+def stamp(row: dict[str, str], key: str) -> datetime:
+    """The moment that a value means; raises `Unexpected` if it is no time stamp."""
+    try:
+        return datetime.strptime(row[key], "%Y-%m-%dT%H:%M:%S")
+    except ValueError:
+        raise Unexpected(f"{key} as YYYY-MM-DDTHH:MM:SS", str(row)) from None
 
 
 def printed(api: Api, path: str, end: str = _END) -> str:

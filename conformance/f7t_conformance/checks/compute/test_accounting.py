@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
 from f7t_conformance.api import Api, Unexpected
 from f7t_conformance.belongings import Belongings
 from f7t_conformance.binding import requirement
-from f7t_conformance.jobs import UNKNOWN_JOB, Job, SharedJobs, accounted, accounts, outcome
+from f7t_conformance.jobs import UNKNOWN_JOB, Job, SharedJobs, accounted, accounts, outcome, stamp
 
-_STAMP = "%Y-%m-%dT%H:%M:%S"
 _SPAN = re.compile(r"(\d+-)?\d\d:\d\d:\d\d")
-
-
-def _stamp(row: dict[str, str], key: str) -> datetime:
-    try:
-        return datetime.strptime(row[key], _STAMP)
-    except ValueError:
-        raise Unexpected(f"{key} as YYYY-MM-DDTHH:MM:SS", str(row)) from None
 
 
 def _of_one(api: Api, jobs: SharedJobs) -> dict[str, str]:
@@ -50,7 +41,7 @@ def test_failed_job_is_accounted_as_such(api: Api, belongings: Belongings) -> No
 @requirement("F7T-JOB-085")
 def test_start_time_and_time_left_are_start_and_end(api: Api, jobs: SharedJobs) -> None:
     row = _of_one(api, jobs)
-    if _stamp(row, "start_time") > _stamp(row, "time_left"):
+    if stamp(row, "start_time") > stamp(row, "time_left"):
         raise Unexpected("start_time not after time_left", str(row))
 
 
@@ -66,7 +57,7 @@ def test_elapsed_time_is_end_less_start(api: Api, jobs: SharedJobs) -> None:
     row = _of_one(api, jobs)
     if row["termination_time"] != row["time_left"]:
         raise Unexpected("termination_time = time_left", str(row))
-    spent = int((_stamp(row, "termination_time") - _stamp(row, "start_time")).total_seconds())
+    spent = int((stamp(row, "termination_time") - stamp(row, "start_time")).total_seconds())
     wanted = f"{spent // 3600:02}:{spent // 60 % 60:02}:{spent % 60:02}"
     if row["elapsed_time"] != wanted:
         raise Unexpected(f"elapsed_time {wanted}", str(row))

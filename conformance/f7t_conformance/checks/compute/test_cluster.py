@@ -13,10 +13,18 @@ from f7t_conformance.jobs import outcome
 _UNKNOWN = "f7t-conformance-none"
 
 
+def _names(api: Api, path: str, key: str) -> list[str]:
+    """Names of all; one at least."""
+    names = [str(one.get(key)) for one in _items(api, path)]
+    if not names:
+        raise Unexpected(f"an item of {path}", "none")
+    return names
+
+
 def _items(api: Api, path: str, **query: str) -> list[dict[str, Any]]:
     data = outcome(api, api.get(path, **query).expect(200))
-    if not isinstance(data, list):
-        raise Unexpected("an array", repr(data)[:300])
+    if not isinstance(data, list) or not all(isinstance(one, dict) for one in data):
+        raise Unexpected("an array of objects", repr(data)[:300])
     return data
 
 
@@ -30,16 +38,16 @@ def test_nodes_are_listed(api: Api) -> None:
 
 @requirement("F7T-JOB-111")
 def test_nodes_are_selected(api: Api) -> None:
-    names = [one["NodeName"] for one in _items(api, "/compute/nodes")][:2]
-    got = [one["NodeName"] for one in _items(api, "/compute/nodes", nodes=",".join(names))]
-    if sorted(got) != sorted(names):
+    names = _names(api, "/compute/nodes", "NodeName")[:2]
+    got = [one.get("NodeName") for one in _items(api, "/compute/nodes", nodes=",".join(names))]
+    if len(got) != len(names) or set(got) != set(names):
         raise Unexpected(f"the nodes {names}", str(got))
 
 
 @requirement("F7T-JOB-112")
 def test_one_node_is_shown(api: Api) -> None:
-    name = _items(api, "/compute/nodes")[0]["NodeName"]
-    got = [one["NodeName"] for one in _items(api, f"/compute/nodes/{name}")]
+    name = _names(api, "/compute/nodes", "NodeName")[0]
+    got = [one.get("NodeName") for one in _items(api, f"/compute/nodes/{name}")]
     if got != [name]:
         raise Unexpected(f"an array of the one node {name}", str(got))
 
@@ -78,9 +86,9 @@ def test_partitions_are_listed(api: Api) -> None:
 
 @requirement("F7T-JOB-117")
 def test_partitions_are_selected(api: Api) -> None:
-    name = _items(api, "/compute/partitions")[-1]["PartitionName"]
+    name = _names(api, "/compute/partitions", "PartitionName")[-1]
     found = _items(api, "/compute/partitions", partitions=f"{name},{_UNKNOWN}")
-    got = [one["PartitionName"] for one in found]
+    got = [one.get("PartitionName") for one in found]
     if got != [name]:
         raise Unexpected(f"the partition {name} alone", str(got))
 

@@ -9,9 +9,8 @@ import pytest
 
 from f7t_conformance.api import Api, Unexpected
 from f7t_conformance.binding import requirement
-from f7t_conformance.jobs import SharedJobs, accounted, accounts
+from f7t_conformance.jobs import SharedJobs, accounted, accounts, stamp
 
-_STAMP = "%Y-%m-%dT%H:%M:%S"
 _LONG_AGO = "2000-01-01"
 _HOUR = timedelta(hours=1)
 
@@ -64,7 +63,7 @@ def test_end_of_the_period(
 ) -> None:
     """A period that ends before the job excludes it, one that ends after it does not."""
     row = accounted(api, jobs.reporting(api).id)
-    start = datetime.strptime(row["start_time"], _STAMP)
+    start = stamp(row, "start_time")
     early, late = before(start).strftime(form), after(start).strftime(form)
     if _present(api, row["jobid"], starttime=_LONG_AGO, endtime=early):
         raise Unexpected(f"no row of a job begun {start} until {early}", "its row")
@@ -83,7 +82,7 @@ def test_end_of_the_period(
 def test_day_without_year(api: Api, jobs: SharedJobs, form: str) -> None:
     """The job's day as the end of a period excludes it, as the beginning it does not."""
     row = accounted(api, jobs.reporting(api).id)
-    start = datetime.strptime(row["start_time"], _STAMP)
+    start = stamp(row, "start_time")
     day = start.strftime(form)
     if _present(api, row["jobid"], starttime=_LONG_AGO, endtime=day):
         raise Unexpected(f"no row of a job begun {start} until {day}", "its row")

@@ -14,10 +14,11 @@ from f7t_conformance.configuration import Settings
 
 
 class Wish:
-    """A reservation of one node that can be made here, a month from now."""
+    """A reservation of one node, months from now, at an hour that no other check takes."""
 
     def __init__(self, api: Api, account: str, node_type: str) -> None:
-        start = datetime.now().replace(microsecond=0) + timedelta(days=30)
+        distance = timedelta(days=30, hours=secrets.randbelow(2000))
+        start = datetime.now().replace(microsecond=0) + distance
         self.name = f"f7tconformance{secrets.token_hex(4)}"
         self.api = api
         self.fields = {
