@@ -58,7 +58,8 @@ class Watching:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        if self._live:
+            self._bar.stop()
 
     def __call__(self, done: int, total: int, finding: Finding) -> None:
         """One more finding; `total` is 0 while it is not known."""

@@ -39,7 +39,7 @@ def exchange(text: str = "") -> Exchange:
     return Exchange(
         method="GET",
         url=url,
-        request_headers=(("X-Machine-Name", "cluster"), ("Authorization", "Bearer [redacted]")),
+        request_headers=(("X-Machine-Name", "cluster"), ("Authorization", "[redacted]")),
         request_body=text,
         status=400,
         response_headers=(("Content-Type", "application/json"), ("X-Invalid-Path", text or "no")),
