@@ -10,6 +10,7 @@ _PATTERNS = (
     re.compile(r"()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
     re.compile(r"(?i)(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s\"'\\]+"),
     re.compile(r"(?i)(\"?(?:x-amz-signature|policy|x-amz-credential)\"?\s*[:=]\s*\"?)[^\"'\s,}]+"),
+    re.compile(r"(?i)(name=\"(?:x-amz-signature|policy|x-amz-credential)\"\s+)[^\s\"]+"),
     re.compile(
         r"(?i)((?:client_secret|password|access_token|refresh_token)\"?\s*[:=]\s*\"?)[^\"&\s,}]+"
     ),
