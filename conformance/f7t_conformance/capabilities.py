@@ -104,7 +104,7 @@ def _absent(
         yield Need.EXPIRED_TOKEN, "no expired token is configured"
 
 
-LOCAL_NEEDS = frozenset({Need.SECOND_USER, Need.EXPIRED_TOKEN})
+LOCAL_NEEDS = frozenset({Need.SECOND_USER, Need.EXPIRED_TOKEN, Need.WRITABLE_DIRECTORY})
 """Lacks of the run, not of the server."""
 
 
