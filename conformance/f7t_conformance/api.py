@@ -6,7 +6,7 @@ import json
 import shlex
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -178,7 +178,7 @@ class Api:
         query: Mapping[str, str | None] | None = None,
         form: Mapping[str, str | None] | None = None,
         files: Mapping[str, tuple[str, bytes]] | None = None,
-        data: bytes | None = None,
+        data: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str | None] | None = None,
         contract: bool = True,
     ) -> Answer:
@@ -189,7 +189,7 @@ class Api:
             path: of the API, percent-encoded where needed.
             query, form: parameters; None leaves one out.
             files: part name to file name and content; makes the form multipart.
-            data: a raw body instead of a form.
+            data: a raw body instead of a form; anything but bytes is sent in chunks.
             headers: in addition to token and machine; None removes one of these.
             contract: False for a call whose answer the contract says nothing about.
 
@@ -231,7 +231,8 @@ class Api:
         return own
 
     def _record(self, sent: requests.PreparedRequest, answer: Answer, seconds: float) -> None:
-        body = sent.body.encode() if isinstance(sent.body, str) else sent.body or b""
+        given = sent.body.encode() if isinstance(sent.body, str) else sent.body
+        body = given if isinstance(given, bytes) else b""
         shown = redacted(_cut(body))
         self.exchanges.append(
             Exchange(

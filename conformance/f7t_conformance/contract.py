@@ -45,6 +45,17 @@ def document() -> Mapping[str, Any]:
 
 
 @cache
+def operations() -> tuple[tuple[str, str], ...]:
+    """Method and path template of every operation."""
+    return tuple(
+        (method.upper(), path)
+        for path, item in document()["paths"].items()
+        for method in ("get", "post", "put", "delete")
+        if method in item
+    )
+
+
+@cache
 def _schema() -> Any:  # noqa: ANN401
     load_all_checks()
     return schemathesis.openapi.from_dict(dict(document()))
