@@ -101,19 +101,43 @@ class Belongings:
         lines += [f"#SBATCH {one}" for one in options.splitlines() if one]
         return "\n".join([*lines, body, ""]).encode()
 
-    def submit(self, api: Api, body: str = "true", *, options: str = "") -> dict[str, Any]:
+    def submit(
+        self,
+        api: Api,
+        body: str = "true",
+        *,
+        options: str = "",
+        name: str = "job.sh",
+        path: str = "/compute/jobs/upload",
+        **form: str,
+    ) -> dict[str, Any]:
         """Submit such a script; the settled task, whose job is cancelled at the end.
+
+        Args:
+            body, options: of the script.
+            name: under which the script is sent.
+            path: of the operation.
+            form: further fields of it.
 
         Raises:
             OutOfBudget: no more jobs may be submitted.
             Unexpected: the submission failed.
         """
         self.spend_job()
-        form = {"account": self.account} if self.account else {}
-        files = {"file": ("job.sh", self.script(body, options=options))}
-        task = settled(api, api.call("POST", "/compute/jobs/upload", form=form, files=files))
-        if task["status"] != "200":
-            raise Unexpected("an accepted job", str(task["data"]))
+        charged = {"account": self.account} if self.account else {}
+        files = {"file": (name, self.script(body, options=options))}
+        return self.accepted(api, api.call("POST", path, form={**charged, **form}, files=files))
+
+    def accepted(self, api: Api, answer: Answer) -> dict[str, Any]:
+        """The settled task of a submission, whose job is cancelled at the end.
+
+        Raises:
+            Unexpected: the submission failed.
+        """
+        task = settled(api, answer)
+        data = task["data"]
+        if task["status"] != "200" or not isinstance(data, dict) or "jobid" not in data:
+            raise Unexpected("an accepted job", f"{task['status']} {data!r}")
         self.own_job(task)
         return task
 
