@@ -112,6 +112,10 @@ class Pace:
         self._deadline = deadline
         self._lock = threading.Lock()
 
+    def without_end(self) -> Pace:
+        """The same pace for what must be done after the run's time."""
+        return Pace(1 / self._pause, float("inf"))
+
     def wait(self) -> None:
         """Returns when the next request may go; raises `OutOfBudget` after the run's time."""
         with self._lock:
@@ -145,6 +149,10 @@ class Api:
     def recording(self) -> Api:
         """The same with a record of its own, for one check."""
         return Api(self.target, self.caller, self.system, self.pace, [], self.http)
+
+    def unhurried(self) -> Api:
+        """The same for cleaning up: it may go on when the run's time is used up."""
+        return Api(self.target, self.caller, self.system, self.pace.without_end(), [], self.http)
 
     def get(self, path: str, **query: str | None) -> Answer:
         """GET with these query parameters; None leaves one out."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from f7t_conformance.api import Answer, Api, OutOfBudget, Unexpected
+from f7t_conformance.ledger import Kind, Ledger
 
 ENDED = frozenset({"114", "115", "117", "118", "200", "302", "400"})
 _PAUSES = (0.05, 0.1, 0.2, 0.25)
@@ -63,13 +64,15 @@ class Belongings:
         api: of the first identity.
         prefix: begins every name that is made, e.g. `f7t-conformance-3f9c2a`.
         base: an existing writable directory.
-        jobs_left: how many more jobs may be submitted.
+        jobs: how many may be submitted by all workers together.
+        ledger: where everything that is made is noted before the run goes on.
     """
 
     api: Api
     prefix: str
     base: str
-    jobs_left: int
+    jobs: int
+    ledger: Ledger
     partition: str = ""
     account: str = ""
     _root: str = ""
@@ -83,8 +86,9 @@ class Belongings:
         """The run's own directory, made when it is first needed."""
         if not self._root:
             path = posixpath.join(self.base, self.prefix)
-            self.api.post("/utilities/mkdir", targetPath=path, p="true").expect(201)
+            self.api.post("/utilities/mkdir", targetPath=path).expect(201)
             self._root = path
+            self.own_directory(path)
         return self._root
 
     def place(self) -> Place:
@@ -134,6 +138,7 @@ class Belongings:
         Raises:
             Unexpected: the submission failed.
         """
+        self.ledger.note("task", created(answer))
         task = settled(api, answer)
         data = task["data"]
         if task["status"] != "200" or not isinstance(data, dict) or "jobid" not in data:
@@ -143,35 +148,42 @@ class Belongings:
 
     def spend_job(self) -> None:
         """Count one submission against the budget."""
-        if self.jobs_left <= 0:
+        if not self.ledger.spend_job(self.jobs):
             raise OutOfBudget("the run's jobs are used up (budget.jobs)")
-        self.jobs_left -= 1
 
     def own_job(self, task: dict[str, Any]) -> None:
         """Remember the job of a settled submission task, and a directory made for it."""
         data = task["data"]
-        self._jobs.append(str(data["jobid"]))
+        self.own("job", str(data["jobid"]))
         directory = posixpath.dirname(str(data.get("job_file", "")))
         if posixpath.basename(directory) == task.get("hash_id"):
-            self._directories.append(directory)
+            self.own_directory(directory)
+
+    def own(self, kind: Kind, what: str) -> None:
+        """Have this removed at the end, if not by this process then by the controlling one."""
+        self.ledger.note(kind, what)
+        kept = {"job": self._jobs, "directory": self._directories, "transfer": self._transfers}
+        kept[kind].append(what)
 
     def own_directory(self, path: str) -> None:
         """Have this path removed at the end."""
-        self._directories.append(path)
+        self.own("directory", path)
 
     def own_transfer(self, task_id: str) -> None:
         """Have the staged objects of this task removed at the end."""
-        self._transfers.append(task_id)
+        self.own("transfer", task_id)
 
     def remove(self) -> list[str]:
-        """Remove everything; what could not be removed, in words."""
+        """Remove everything, also after the run's time; what could not be removed, in words."""
+        self.api = self.api.unhurried()
         left = []
         for job in self._jobs:
             left += self._tried(f"job {job}", partial(self._cancel, job))
         for task_id in self._transfers:
             left += self._tried(f"transfer {task_id}", partial(self._invalidate, task_id))
-        for path in [*self._directories, *([self._root] if self._root else [])]:
+        for path in reversed(self._directories):
             left += self._tried(path, partial(self._remove, path))
+        self.ledger.settle()
         return left
 
     def _tried(self, what: str, removal: Callable[[], None]) -> list[str]:

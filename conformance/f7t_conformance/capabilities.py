@@ -106,7 +106,14 @@ def _absent(
         yield Need.EXPIRED_TOKEN, "no expired token is configured"
 
 
-LOCAL_NEEDS = frozenset({Need.SECOND_USER, Need.EXPIRED_TOKEN, Need.RESERVATION_RIGHT})
+LOCAL_NEEDS = frozenset(
+    {
+        Need.SECOND_USER,
+        Need.EXPIRED_TOKEN,
+        Need.RESERVATION_RIGHT,
+        Need.WRITABLE_DIRECTORY,
+    }
+)
 """Lacks of the run, not of the server."""
 
 

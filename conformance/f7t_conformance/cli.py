@@ -6,30 +6,26 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from pydantic import ValidationError
 from rich.console import Console
-from rich.markup import escape
 
-from f7t_conformance.catalogue import AREAS, catalogue
-from f7t_conformance.collector import Progress
 from f7t_conformance.configuration import CONFIG_VARIABLE, Settings
-from f7t_conformance.model import Finding, Profile, Requirement, Results, Status
-from f7t_conformance.running import Broken, Plan, perform
+from f7t_conformance.model import Profile, Results
+from f7t_conformance.reading import COMMANDS
+from f7t_conformance.reports import write
+from f7t_conformance.reports.terminal import Watching, escape, summarise
 from f7t_conformance.waivers import BadWaivers, read_waivers
 
-EXIT = {"pass": 0, "fail": 1, "error": 3}
-"""Exit status of `run`; 2 is a mistake in its call, 130 an interruption."""
+if TYPE_CHECKING:
+    from f7t_conformance.running import Plan
 
-STYLE: Mapping[Status, str] = {
-    Status.PASS: "green",
-    Status.FAIL: "bold red",
-    Status.WARN: "yellow",
-    Status.SKIP: "dim",
-    Status.WAIVED: "magenta",
-    Status.ERROR: "bold red reverse",
-}
+EXIT = {"pass": 0, "fail": 1, "error": 3}
+"""Exit status of a complete run by its verdict; 2 is a mistake in the call."""
+OUT_OF_BUDGET = 4
+INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,7 +38,15 @@ def conformance() -> None:
       f7t conformance run --config mine.yaml --profile full --report build/conformance
       f7t conformance explain F7T-UTIL-012
       f7t conformance diff before/results.json after/results.json
+
+    \b
+    Exit status of run: 0 kept, 1 not kept, 2 mistake in the call, 3 could not be judged,
+    4 the budget did not suffice, 130 interrupted.
     """
+
+
+for _command in COMMANDS:
+    conformance.add_command(_command)
 
 
 def _variables(**given: str | None) -> dict[str, str]:
@@ -120,95 +124,66 @@ def run(
             read_waivers(name)
     except BadWaivers as error:
         raise click.UsageError(str(error)) from error
+    from f7t_conformance.running import Broken, Plan, perform
+
     console = Console(stderr=True, highlight=False)
-    wanted = [
-        one
-        for one in catalogue().values()
-        if one.belongs_to(Profile(profile)) and (not only or one.id.startswith(only))
-    ]
-    if dry_run:
-        _tell(wanted)
-        return
     plan = Plan(
         settings, Profile(profile), waivers=waivers, workers=workers, only=only, extra=extra
     )
+    if not plan.selected:
+        raise click.UsageError(f"the profile {profile} has no requirement {' '.join(only)}")
     try:
-        results = perform(plan, _progress(console))
+        if dry_run:
+            _tell(plan)
+            return
+        with Watching(console, live=not extra) as watching:
+            results = perform(plan, watching)
     except Broken as error:
-        console.print(f"[bold red]the run did not come about[/]\n{escape(str(error))}")
+        console.print(f"[bold red]the run did not come about:[/] {escape(str(error))}")
         sys.exit(EXIT["error"])
+    except KeyboardInterrupt:
+        console.print("interrupted before anything was checked")
+        sys.exit(INTERRUPTED)
     if report:
         _write(results, report)
-    _summary(console, results)
-    sys.exit(EXIT[results.verdict] if results.complete else 130)
+    summarise(console, results)
+    sys.exit(_status(results))
 
 
-def _progress(console: Console) -> Progress:
-    def show(done: int, total: int, finding: Finding) -> None:
-        one = catalogue()[finding.id]
-        if console.is_terminal or finding.status not in {Status.PASS, Status.SKIP}:
-            style = STYLE[finding.status]
-            console.print(
-                f"[{done:>3}/{total}] {finding.id} [{style}]{finding.status.value:<6}[/] "
-                f"{escape(one.title)}"
-            )
-
-    return show
+def _status(results: Results) -> int:
+    """An incomplete run never counts as kept; a failure found so far counts in any case."""
+    if results.stopped == "interrupted":
+        return INTERRUPTED
+    if results.stopped == "budget" and results.verdict == "pass":
+        return OUT_OF_BUDGET
+    return EXIT[results.verdict]
 
 
-def _tell(wanted: list[Requirement]) -> None:
-    for one in wanted:
-        marks = " (changes things)" if one.destructive else ""
-        click.echo(f"{one.id} {one.level.value:<6} {one.title}{marks}")
-    click.echo(f"{len(wanted)} requirements would be checked")
+def _tell(plan: Plan) -> None:
+    """What a run would check and what not; the server is only asked what it can do."""
+    from f7t_conformance.judging import skipped
+
+    capabilities = plan.detected.capabilities
+    waived = {name for waivers in plan.waivers for name in read_waivers(waivers)}
+    would_run = 0
+    for one in plan.selected:
+        skip = skipped(one, capabilities)
+        would_run += skip is None
+        marks = [f"skip: {skip.reason}"] if skip else []
+        marks += ["changes things"] if one.destructive and not skip else []
+        marks += ["a failure is waived"] if one.id in waived and not skip else []
+        notes = f" ({'; '.join(marks)})" if marks else ""
+        click.echo(
+            f"{'skip' if skip else 'run':<5}{one.id} {one.level.value:<6} {one.title}{notes}"
+        )
+    systems = ", ".join(capabilities.systems)
+    click.echo(f"{plan.settings.target}: version {capabilities.version}, systems {systems}")
+    click.echo(f"{would_run} would be checked, {len(plan.selected) - would_run} skipped")
 
 
 def _write(results: Results, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.json").write_text(results.model_dump_json(indent=1), "utf-8")
-
-
-def _summary(console: Console, results: Results) -> None:
-    counts = ", ".join(
-        f"[{STYLE[status]}]{results.count(status)} {status.value}[/]"
-        for status in Status
-        if results.count(status)
-    )
-    console.print(f"{results.target} [{results.profile.value}]: {counts} in {results.seconds} s")
-    for finding in results.findings:
-        if finding.status in {Status.FAIL, Status.ERROR}:
-            one = catalogue()[finding.id]
-            console.print(f"\n[bold red]{finding.id}[/] {escape(one.requirement)}")
-            for label, text in (
-                ("expected", finding.expected),
-                ("got", finding.got),
-                ("reason", finding.reason),
-            ):
-                if text:
-                    console.print(f"  {label}: {escape(text)}")
-            if finding.exchanges:
-                console.print(f"  repeat: {escape(finding.exchanges[-1].curl)}", soft_wrap=True)
-    for left in results.leftovers:
-        console.print(f"[yellow]left behind:[/] {escape(left)}")
-
-
-@conformance.command("list")
-@click.option("--area", type=click.Choice(list(AREAS)), help="Only this area.")
-def list_command(area: str | None) -> None:
-    """All requirements, one a line."""
-    for one in catalogue().values():
-        if area in {None, one.area}:
-            click.echo(f"{one.id}  {one.profile:<8} {one.level.value:<6} {one.title}")
-
-
-@conformance.command()
-@click.argument("identifier")
-def explain(identifier: str) -> None:
-    """One requirement: its sentence, where it comes from, what it needs."""
-    one = catalogue().get(identifier.upper())
-    if one is None:
-        raise click.UsageError(f"there is no {identifier}; see f7t conformance list")
-    click.echo(f"{one.id} {one.title}\n\n  {one.requirement}\n")
-    needs = ", ".join(need.value for need in one.needs) or "nothing special"
-    click.echo(f"  source:  {one.source.contract} {one.source.tutorial}".rstrip())
-    click.echo(f"  since:   {one.source.since}\n  profile: {one.profile}\n  needs:   {needs}")
+    try:
+        write(results, folder)
+    except OSError as error:
+        click.echo(f"error: the reports were not written: {folder}: {error.strerror}", err=True)
+        sys.exit(EXIT["error"])

@@ -9,7 +9,7 @@ import pytest
 
 from f7t_conformance import plugin
 from f7t_conformance.catalogue import catalogue
-from f7t_conformance.model import Capabilities, Finding, Status
+from f7t_conformance.model import Finding, Status
 
 Progress = Callable[[int, int, Finding], None]
 
@@ -29,6 +29,7 @@ class Collector:
     Attributes:
         findings: by requirement; of several checks of one requirement the worst.
         broken: what went wrong outside of any check.
+        out_of_budget: the run's time or jobs did not suffice for every check.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -37,7 +38,7 @@ class Collector:
         self.findings: dict[str, Finding] = {}
         self.leftovers: list[str] = []
         self.broken: list[str] = []
-        self.capabilities: Capabilities | None = None
+        self.out_of_budget = False
 
     def in_order(self) -> tuple[Finding, ...]:
         """The findings in the catalogue's order."""
@@ -57,6 +58,8 @@ class Collector:
         for name, value in report.user_properties:
             if name == plugin.FINDING:
                 self._add(Finding.model_validate_json(str(value)))
+            elif name == plugin.OUT_OF_BUDGET:
+                self.out_of_budget = True
 
     def _add(self, finding: Finding) -> None:
         known = self.findings.get(finding.id)
@@ -68,17 +71,11 @@ class Collector:
         if error is not None:
             self.broken.append(f"a worker ended: {error}")
         output: Mapping[str, Any] = getattr(node, "workeroutput", {})
-        self._hear(output.get(plugin.LEFTOVERS, []), output.get(plugin.DETECTED, ""))
+        self.leftovers.extend(output.get(plugin.LEFTOVERS, []))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        config = session.config
-        self._hear(plugin.leftovers(config), plugin.capabilities_json(config))
-
-    def _hear(self, left: list[str], capabilities: str) -> None:
-        self.leftovers.extend(left)
-        if capabilities and self.capabilities is None:
-            self.capabilities = Capabilities.model_validate_json(capabilities)
+        self.leftovers.extend(plugin.leftovers(session.config))
 
 
 def _rank(finding: Finding) -> int:

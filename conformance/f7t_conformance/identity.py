@@ -12,6 +12,7 @@ from typing import Any
 import requests
 
 from f7t_conformance.configuration import Identity
+from f7t_conformance.redaction import remember
 
 _RENEWAL = 15.0
 _COMMAND_LIMIT = 60
@@ -39,6 +40,7 @@ class Caller:
         """
         if time.monotonic() >= self._renew_at:
             self._token, lifetime = self._fetch()
+            remember(self._token)
             self._renew_at = time.monotonic() + max(lifetime - _RENEWAL, 1.0)
         return self._token
 
@@ -55,6 +57,8 @@ class Caller:
     def _fetch(self) -> tuple[str, float]:
         one = self._identity
         try:
+            for name in ("client_secret", "password"):
+                remember(one.secret(name))
             token = one.secret("token")
             if token:
                 return token, float("inf")

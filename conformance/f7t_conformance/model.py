@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 Identifier = Annotated[
     str, Field(pattern=r"^F7T-(AUTH|ERR|STAT|UTIL|JOB|TASK|XFER|RSV|SEC|TUT)-\d{3}$")
@@ -165,14 +166,35 @@ class Capabilities(_Record):
     absent: dict[Need, str] = Field(default_factory=dict)
 
 
+Verdict = Literal["pass", "fail", "error"]
+
+
+class Summary(_Record):
+    """What a gate asks a run for.
+
+    Attributes:
+        verdict: `error` if the harness broke anywhere, `fail` if a requirement was not kept.
+        certified: the whole profile was checked, and nothing failed that is not waived.
+        doubts: why it is not certified.
+        counts: findings of each status.
+    """
+
+    verdict: Verdict
+    certified: bool
+    doubts: tuple[str, ...]
+    counts: dict[Status, int]
+
+
 class Results(_Record):
     """A whole run; this is `results.json` (its schema is in the docs).
 
     Attributes:
         schema_version: of this format; raised when a reader must change.
         seconds: of the whole run.
+        requirements: all of the profile as they read in this run, also those not checked.
         leftovers: what the run made and could not remove.
         complete: False if the run was interrupted or ran out of its budget.
+        stopped: what ended an incomplete run.
     """
 
     schema_version: Literal[1] = 1
@@ -184,16 +206,59 @@ class Results(_Record):
     seconds: float
     seed: int = 0
     capabilities: Capabilities | None
+    requirements: tuple[Requirement, ...] = ()
     findings: tuple[Finding, ...]
     leftovers: tuple[str, ...] = ()
     complete: bool = True
+    stopped: Literal["", "interrupted", "budget"] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_what_is_computed(cls, given: Any) -> Any:  # noqa: ANN401
+        if isinstance(given, dict):
+            return {name: value for name, value in given.items() if name != "summary"}
+        return given
 
     def count(self, status: Status) -> int:
         return sum(1 for one in self.findings if one.status is status)
 
     @property
-    def verdict(self) -> Literal["pass", "fail", "error"]:
+    def verdict(self) -> Verdict:
         """`error` if the harness broke anywhere, `fail` if a requirement was not kept."""
         if self.count(Status.ERROR):
             return "error"
         return "fail" if self.count(Status.FAIL) else "pass"
+
+    @property
+    def unchecked(self) -> tuple[Requirement, ...]:
+        """Requirements of the profile of which nothing was found."""
+        found = {one.id for one in self.findings}
+        return tuple(one for one in self.requirements if one.id not in found)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def summary(self) -> Summary:
+        """Made of the findings; what a file says here is not believed."""
+        doubts = tuple(self._doubts())
+        return Summary(
+            verdict=self.verdict,
+            certified=not doubts,
+            doubts=doubts,
+            counts={status: self.count(status) for status in Status},
+        )
+
+    def _doubts(self) -> Iterator[str]:
+        if not self.complete:
+            yield f"the run is not complete ({self.stopped or 'stopped'})"
+        for status, words in ((Status.FAIL, "failed"), (Status.ERROR, "could not be checked")):
+            if self.count(status):
+                yield f"{self.count(status)} {words}"
+        local = sum(1 for one in self.findings if one.status is Status.SKIP and one.local)
+        if local:
+            yield f"{local} skipped for what this run lacks"
+        if self.unchecked:
+            yield f"{len(self.unchecked)} of the profile were not run"
+        if not self.requirements:
+            yield "nothing says what the profile contains"
+        if not self.count(Status.PASS):
+            yield "nothing passed"

@@ -12,19 +12,20 @@ from typing import Any
 
 import pytest
 
-from f7t_conformance.api import Api, Pace
+from f7t_conformance.api import Api, OutOfBudget, Pace
 from f7t_conformance.belongings import Belongings, Place
 from f7t_conformance.capabilities import Detected, detect
 from f7t_conformance.catalogue import catalogue
 from f7t_conformance.configuration import Settings
 from f7t_conformance.identity import Caller
 from f7t_conformance.judging import judged, skipped
+from f7t_conformance.ledger import Ledger
 from f7t_conformance.model import Exchange, Finding, Profile, Requirement
 from f7t_conformance.waivers import Waiver, read_waivers
 
 FINDING = "f7t-finding"
+OUT_OF_BUDGET = "f7t-out-of-budget"
 LEFTOVERS = "f7t-leftovers"
-DETECTED = "f7t-capabilities"
 _REQUIREMENT = pytest.StashKey[Requirement]()
 _FINDING = pytest.StashKey[Finding]()
 _EXCHANGES = pytest.StashKey[list[Exchange]]()
@@ -45,11 +46,18 @@ class Run:
     def pace(self) -> Pace:
         share = max(int(os.environ.get(_WORKERS, "1")), 1)
         budget = self.settings.budget
-        return Pace(budget.requests_per_second / share, time.monotonic() + budget.seconds)
+        seconds = self.ledger.seconds_left(budget.seconds)
+        return Pace(budget.requests_per_second / share, time.monotonic() + seconds)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger.of_this_process()
 
     @cached_property
     def detected(self) -> Detected:
-        return detect(self._api(self.first, ""), self._second(""), self.settings)
+        return self.ledger.detected() or detect(
+            self._api(self.first, ""), self._second(""), self.settings
+        )
 
     @cached_property
     def first(self) -> Caller:
@@ -137,6 +145,8 @@ def pytest_runtest_makereport(
             seconds=round(call.duration, 3),
             exchanges=tuple(said),
         )
+    if isinstance(error, OutOfBudget):
+        item.user_properties.append((OUT_OF_BUDGET, True))
     if report.when == "teardown":
         report.user_properties.append((FINDING, item.stash[_FINDING].model_dump_json()))
     elif report.failed and item.stash[_FINDING].status in {"warn", "waived", "skip"}:
@@ -188,13 +198,13 @@ def session_belongings(request: pytest.FixtureRequest) -> Iterator[Belongings]:
     """What this process makes; removed when the run ends, also after Ctrl-C."""
     run: Run = request.config.stash[_RUN]
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    share = max(int(os.environ.get(_WORKERS, "1")), 1)
     prefix = run.settings.run or f"f7t-conformance-{secrets.token_hex(4)}"
     made = Belongings(
         run.api,
         f"{prefix}-{worker}" if worker else prefix,
         run.detected.base,
-        max(run.settings.budget.jobs // share, 1),
+        run.settings.budget.jobs,
+        run.ledger,
         partition=run.settings.partition,
         account=run.settings.account,
     )
@@ -220,16 +230,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         output[LEFTOVERS] = leftovers(session.config)
-        output[DETECTED] = capabilities_json(session.config)
 
 
 def leftovers(config: pytest.Config) -> list[str]:
     """What could not be removed."""
     return config.stash.get(_LEFT, [])
-
-
-def capabilities_json(config: pytest.Config) -> str:
-    """What was detected; empty if nothing was asked."""
-    run = config.stash[_RUN]
-    known = "detected" in run.__dict__
-    return run.detected.capabilities.model_dump_json() if known else ""

@@ -20,6 +20,7 @@ _COMMANDS = {
     "doctor": ("diagnose", "doctor"),
     "packages": ("up", "packages_command"),
     "images": ("images", "images"),
+    "conformance": ("suite", "conformance"),
 }
 """Command to module below `f7t_testbuild.commands` and object in it, in the help text's order."""
 
