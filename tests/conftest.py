@@ -37,6 +37,11 @@ def pytest_configure() -> None:
     os.environ["F7T_RUNTIME"] = os.environ.get("F7T_TEST_RUNTIME", RuntimeName.NATIVE.value)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks back on the whole run comes last."""
+    items.sort(key=lambda item: item.path.name == "test_seen.py")
+
+
 def _live(selection: Selection, runtime: Runtime) -> Live:
     secrets = json.loads(selection.testbuild.secrets_file.read_text())
     status = runtime.status()

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from f7t_testbuild.cluster.site import load_site
 from f7t_testbuild.runtime import RuntimeName
 from tests.clients.running import ROOT, Run, execute
 from tests.firecrest.services.variants import gateway_with
@@ -26,6 +27,13 @@ from tests.support.live import Live
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE / "requirements.txt"
 MARKER = "f7t-complete"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first question waits for whole scripts: longer than other tests may take."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(600))
 
 
 def _directory() -> Path:
@@ -86,6 +94,12 @@ def run_script(live: Live, client_python: Path) -> Callable[[Run, Path], Any]:
 
 
 @pytest.fixture(scope="session")
+def node_names(live: Live) -> set[str]:
+    """Nodes of the testbuild, as many as it was started with."""
+    return {node.name for node in load_site(live.choices.nodes).nodes}
+
+
+@pytest.fixture(scope="session")
 def told(
     request: pytest.FixtureRequest,
     live: Live,
@@ -94,10 +108,11 @@ def told(
 ) -> Iterator[Callable[[str], Any]]:
     """What a run printed, by its name in the `RUNS` of a test module.
 
-    The runs of all selected modules are started at once: most of their time they wait.
+    The runs of all selected modules are begun with the first question, four at a time: most of
+    their time they wait. More would only compete for the processor.
     """
     native = live.choices.runtime == RuntimeName.NATIVE
-    modules = {item.getparent(pytest.Module) for item in request.session.items}
+    modules = dict.fromkeys(item.getparent(pytest.Module) for item in request.session.items)
     runs: dict[str, Run] = {}
     for module in modules:
         runs |= getattr(module.obj if module else None, "RUNS", {})
@@ -108,7 +123,7 @@ def told(
             pytest.skip("a second gateway needs the files of a native testbuild")
         return started[name].result()
 
-    with ThreadPoolExecutor(len(runs)) as pool:
+    with ThreadPoolExecutor(4) as pool:
         started = {
             name: pool.submit(run_script, run, tmp_path_factory.mktemp(name))
             for name, run in possible.items()

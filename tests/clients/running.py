@@ -15,6 +15,9 @@ from tests.support.live import Live
 
 ROOT = Path(__file__).parents[2]
 
+_HANGS = 300
+"""Seconds after which a script is taken for stuck; alone on two cores none takes 40."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -23,11 +26,13 @@ class Run:
     Attributes:
         script: module in `scripts/`.
         variables: more of its environment.
+        user: whose token it is given as `TOKEN`; most take the client's own credentials.
         change: other settings of the gateway it talks to; None is the testbuild's own gateway.
     """
 
     script: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
     change: Callable[[dict[str, Any]], None] | None = None
 
 
@@ -41,6 +46,7 @@ def execute(python: Path, live: Live, run: Run, directory: Path) -> Any:
         "CLIENT_ID": CLIENT_ID,
         "CLIENT_SECRET": live.secrets["client_secret"],
         "MACHINE": SYSTEM,
+        "TOKEN": live.token(run.user) if run.user else "",
         **run.variables,
     }
     # The repository comes last, for the scripts' sake: the client's own packages come first.
@@ -54,7 +60,7 @@ def execute(python: Path, live: Live, run: Run, directory: Path) -> Any:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=_HANGS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,7 +1,9 @@
-"""Which failures the tables of bad input hold for each operation.
+"""Which failures the tests of the services provoke for each operation.
 
-Read from the tables themselves (`CASES` of the modules in tests/firecrest/services), so it is known
-without running anything; every row of them is a test of its own.
+Rows of bad input are read from the tables themselves (`CASES` of the modules there); each is a test
+of its own. What all tests together were answered is noted by a run of them, in `seen.txt`: a whole
+run fails if it was not answered all of that (`test_seen.py`), and writes it anew if
+F7T_TEST_NOTE_SEEN is set.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 from tests.firecrest.services.cases import Case
 from tests.support.contract import Operation, contract
 
+SEEN = Path(__file__).with_name("seen.txt")
 _TABLES = Path(__file__).parents[1] / "firecrest" / "services"
 _TWIN = "X-Machine-Does-Not-Exists"
 # The same for every operation, and tested in front of them: tests/firecrest/http and auth.
@@ -55,6 +58,25 @@ def seen(cases: Iterable[Case]) -> set[Failure]:
         for case in cases
         for name in ([one for one in case.headers if one != _TWIN] or [""])
     }
+
+
+def answered() -> Mapping[str, frozenset[Failure]]:
+    """Operation id -> the ways to fail that a whole run of the tests was answered."""
+    found: dict[str, set[Failure]] = defaultdict(set)
+    for line in SEEN.read_text().splitlines():
+        name, status, *header = line.split(" ")
+        found[name].add(Failure(int(status), *header))
+    return {name: frozenset(failures) for name, failures in found.items()}
+
+
+def lines_of(failed: Iterable[tuple[str, int, str]]) -> list[str]:
+    """Lines of `seen.txt` for refusals that were answered."""
+    known = {one.id: documented(one) for one in contract().operations.values()}
+    return sorted(
+        f"{name} {status} {header}".rstrip()
+        for name, status, header in failed
+        if Failure(status, header) in known[name]
+    )
 
 
 def documented(operation: Operation) -> set[Failure]:

@@ -30,6 +30,7 @@ _EXEMPT_REQUESTS = {
     for service in ("utilities", "compute", "storage", "tasks", "reservations")
 }
 _EXEMPT_STATUSES = {413: "a body that the operation does not even have is limited all the same"}
+_NO_REASONS = {"X-Request-Id", "X-Machine-Does-Not-Exists"}
 _SPELLINGS = {"x-machine-does-not-exist", "x-machine-does-not-exists"}
 
 
@@ -247,8 +248,16 @@ def contract() -> Contract:
     return Contract(yaml.safe_load(FILE.read_text()))
 
 
+FAILED: set[tuple[str, int, str]] = set()
+"""Operation, status and error header of every refusal that was answered in this run."""
+
+
 def keep(method: str, target: str, seen: Seen) -> None:
-    """Fail the running test if this answer breaks the contract."""
+    """Fail the running test if this answer breaks the contract; refusals are noted in `FAILED`."""
+    operation = contract().operation(method, target)
+    if operation is not None and seen.status >= 400:
+        names = {name for name, _ in seen.headers if name.startswith("X-")} - _NO_REASONS
+        FAILED.update((operation.id, seen.status, name) for name in names or {""})
     wrong = contract().violations(method, target, seen)
     shown = f"{method} {target[:200]} -> {seen.status} {seen.body[:500]!r}"
     assert not wrong, "\n".join(["the answer breaks conformance/contract:", shown, *wrong])

@@ -17,6 +17,7 @@ from tests.support.contract import Seen, keep
 
 T = TypeVar("T")
 PASSWORDS = {"test1": "test11", "test2": "test22", "test4": "test44"}
+SETTLED = frozenset({"114", "117", "118", "200", "302", "400"})
 SERVICE_ACCOUNT = f"service-account-{CLIENT_ID}"
 
 
@@ -136,12 +137,22 @@ class Live:
         answer: requests.Response,
         *,
         user: str = "test1",
-        states: frozenset[str] = frozenset({"114", "117", "118", "200", "302", "400"}),
+        states: frozenset[str] = SETTLED,
         seconds: float = 60,
     ) -> dict[str, Any]:
         """The task that `answer` announced, once it is in one of `states`."""
         assert answer.status_code in {200, 201}, answer.text
-        task_id = answer.json()["task_id"]
+        return self.ended(answer.json()["task_id"], user=user, states=states, seconds=seconds)
+
+    def ended(
+        self,
+        task_id: str,
+        *,
+        user: str = "test1",
+        states: frozenset[str] = SETTLED,
+        seconds: float = 60,
+    ) -> dict[str, Any]:
+        """The task once it is in one of `states`."""
 
         def probe() -> dict[str, Any] | None:
             task = self.task(task_id, user=user)

@@ -49,7 +49,10 @@ def is_job_id(text: str) -> bool:
 
 
 def queue(ids: Sequence[str] = (), *, user: str | None = None, ended: bool = False) -> list[str]:
-    """`squeue` of active jobs, for `parse.parse_queue`.
+    """`squeue` of active jobs, for `parse.parse_queue`, in the order of their ids.
+
+    squeue's own order begins with the state: a job that starts between two pages would be on
+    neither of them.
 
     Args:
         ids: only these jobs. With one id the controller fails if it no longer knows the job, with
@@ -57,7 +60,7 @@ def queue(ids: Sequence[str] = (), *, user: str | None = None, ended: bool = Fal
         user: only jobs of this user.
         ended: also jobs that ended so recently that the controller remembers them.
     """
-    argv = ["squeue", "-h", "-o", QUEUE_FORMAT]
+    argv = ["squeue", "-h", "--sort=i", "-o", QUEUE_FORMAT]
     if ended:
         argv.append("--states=all")
     if user is not None:

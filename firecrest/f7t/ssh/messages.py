@@ -34,7 +34,7 @@ def _rules(*rules: tuple[str, type[RemoteError]]) -> _Rules:
     return [(re.compile(pattern), kind) for pattern, kind in rules]
 
 
-_TOOL = r"(?:chmod|chown|cp|mv|rm): "
+_TOOL = r"(?:chmod|chown|cp|file|id|mv|rm|sha256sum|stat): "
 _COREUTILS = _rules(
     (r"(?:cp|mv): cannot stat .*: No such file or directory", SourceNotFound),
     (r"(?:cp|mv): cannot overwrite directory .*", IsADirectory),
@@ -58,7 +58,7 @@ _ARCHIVERS = _rules(
 
 
 def tool_failure(done: Completed, path: str) -> RemoteError:
-    """What the failure of chmod, chown, cp, mv or rm means for `path`."""
+    """What the failure of a tool that works on single files means for `path`."""
     return _failure(done, path, _COREUTILS)
 
 

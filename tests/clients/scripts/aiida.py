@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.clients.scripts.driven import MACHINE, error_headers, new_client
+from tests.clients.scripts.driven import MACHINE, error_headers, fresh, new_client
 
 client: Any = new_client("Firecrest").target
-home = f"/home/{client.whoami(MACHINE)}/aiida"
+home = fresh("aiida")
 SUBMIT = """#!/bin/bash
 #SBATCH --job-name=aiida-1
 #SBATCH --output=_scheduler-stdout.txt
@@ -87,19 +87,22 @@ def until(probe: Callable[[], Any]) -> Any:
 
 
 def jobs() -> dict[str, Any]:
-    """Submit by path, page through the queue, cancel."""
-    client.simple_upload(MACHINE, io.BytesIO(SUBMIT.encode()), f"{home}/run", "_aiidasubmit.sh")
-    submitted = [
-        client.submit(MACHINE, script_remote_path=f"{home}/run/_aiidasubmit.sh") for _ in range(4)
-    ]
+    """Submit by path, each job in a directory of its own; page through the queue, cancel."""
+    submitted = []
+    for directory in (f"{home}/job{n}" for n in range(4)):
+        client.mkdir(MACHINE, directory)
+        client.simple_upload(MACHINE, io.BytesIO(SUBMIT.encode()), directory, "_aiidasubmit.sh")
+        script = f"{directory}/_aiidasubmit.sh"
+        submitted.append(client.submit(MACHINE, script_remote_path=script))
     ids = [str(job["jobid"]) for job in submitted]
 
     def running() -> dict[str, Any] | None:
         [job] = client.poll_active(MACHINE, ids[:1])
-        return job if job["state"] == "RUNNING" and "out" in job["job_data_out"] else None
+        said = job["job_data_out"] and job["job_data_err"]
+        return job if job["state"] == "RUNNING" and said else None
 
     seen: dict[str, Any] = {"submitted": submitted, "job": until(running)}
-    seen["odd names"] = [one["name"] for one in client.list_files(MACHINE, f"{home}/run")]
+    seen["odd names"] = [one["name"] for one in client.list_files(MACHINE, f"{home}/job0")]
     pages: list[list[str]] = []
     # Its loop ends with a page that is not full: with four jobs the third is an empty one.
     while not pages or len(pages[-1]) == 2:

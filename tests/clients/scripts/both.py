@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients.scripts.cluster_scenes import cluster, jobs, jobs_in_pages
-from tests.clients.scripts.driven import MACHINE, Driven, directory, new_client, report, watch
+from tests.clients.scripts.driven import (
+    MACHINE,
+    Driven,
+    directory,
+    fresh,
+    new_client,
+    report,
+    watch,
+)
 from tests.clients.scripts.file_scenes import archives, contents, files, status
 from tests.clients.scripts.refusal_scenes import refusals
 from tests.clients.scripts.session_scenes import merged, sessions
@@ -25,7 +33,7 @@ async def play(kind: str, scene: Scene) -> Any:
     """A scene has a client, a directory on the cluster and a local one for itself."""
     name = scene.__name__
     client = new_client(kind)
-    remote = f"/home/{await client.whoami()}/{kind}/{name}"
+    remote = fresh(f"{kind}-{name}")
     try:
         await client.mkdir(MACHINE, remote, p=True)
         return await scene(client, remote, directory(name))

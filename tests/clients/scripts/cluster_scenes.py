@@ -1,6 +1,7 @@
 """Jobs, queues, nodes and reservations with either client."""
 
 import io
+import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,15 @@ async def absent(client: Driven, jobs: list[int]) -> bool:
 
 
 async def jobs_in_pages(client: Driven, remote: str, local: Path) -> dict[str, Any]:
-    """Jobs that run: listed, listed page by page, cancelled."""
-    sleepers = [(await client.submit(MACHINE, script_str=SLEEPER))["jobid"] for _ in range(2)]
-    active = await client.poll_active(MACHINE, sleepers)
+    """A job that runs and one that waits: listed, listed page by page, cancelled."""
+    scripts = (SLEEPER, SLEEPER.replace("--time=10", "--time=10 --begin=now+1hour"))
+    sleepers = [(await client.submit(MACHINE, script_str=text))["jobid"] for text in scripts]
+
+    async def first_runs() -> list[dict[str, Any]]:
+        jobs: list[dict[str, Any]] = await client.poll_active(MACHINE, sleepers)
+        return jobs if "RUNNING" in {job["state"] for job in jobs} else []
+
+    active = await until(first_runs)
     pages = [
         await client.poll_active(MACHINE, sleepers, page_size=1, page_number=number)
         for number in range(3)
@@ -85,7 +92,7 @@ async def jobs_in_pages(client: Driven, remote: str, local: Path) -> dict[str, A
 async def cluster(client: Driven, remote: str, local: Path) -> dict[str, Any]:
     """Nodes, partitions, and a reservation from its creation to its end."""
     kind = type(client.target).__name__.lower()
-    name = f"client-{kind}"
+    name = f"client-{kind}-{secrets.token_hex(2)}"
     first = datetime.now(UTC).replace(microsecond=0) + (10 if "async" in kind else 20) * DAY
     times = [(first + n * timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S") for n in range(3)]
     seen: dict[str, Any] = {

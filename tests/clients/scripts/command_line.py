@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.clients.scripts.driven import ENDED, MACHINE, new_client, report, watch
+from tests.clients.scripts.driven import ENDED, MACHINE, fresh, new_client, report, watch
 from tests.clients.scripts.typed import CommandLine, Typed, installed, prepare_environment
 
 CONTENT = "".join(f"line {n}\n" for n in range(1, 13))
@@ -28,9 +28,9 @@ def looking(line: CommandLine) -> None:
         systems_table=Typed("systems"),
         parameters=Typed("parameters", ("--json",)),
         parameters_table=Typed("parameters"),
-        filesystems=Typed("filesystems", ("--json",)),
+        filesystems=Typed("filesystems", ("--json",), without="FIRECREST_SYSTEM"),
         filesystem=Typed("filesystems", ("-s", MACHINE)),
-        whoami=Typed("whoami"),
+        whoami=Typed("whoami", without="FIRECREST_SYSTEM"),
         id=Typed("id", ("-s", MACHINE)),
         nodes=Typed("get-nodes", ("--json",)),
         node=Typed("get-nodes", (MACHINE,)),
@@ -164,12 +164,12 @@ def jobs(line: CommandLine, remote: str, others: list[int]) -> None:
 
 def main() -> dict[str, Any]:
     client = new_client("Firecrest").target
-    remote = f"/home/{client.whoami()}/typed"
+    remote = fresh("typed")
     for name in ("", "/b", "/x"):
         client.mkdir(MACHINE, f"{remote}{name}", p=True)
     client.simple_upload(MACHINE, io.BytesIO(SLEEPER.encode()), remote, "job.sh")
-    line = CommandLine()
     prepare_environment()
+    line = CommandLine()
     looking(line)
     files(line, remote)
     jobs(line, remote, transfers(line, remote))

@@ -8,6 +8,7 @@ import asyncio
 import inspect
 import json
 import os
+import secrets
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
@@ -157,6 +158,12 @@ async def ended(client: Driven, jobs: Iterable[int]) -> list[dict[str, Any]]:
 
     complete: list[dict[str, Any]] = await until(rows)
     return complete
+
+
+def fresh(name: str) -> str:
+    """A directory on the cluster that no earlier run has used; it is not made."""
+    user = new_client("Firecrest").target.whoami()
+    return f"/home/{user}/{name}-{secrets.token_hex(4)}"
 
 
 def directory(name: str) -> Path:

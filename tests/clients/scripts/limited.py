@@ -10,7 +10,15 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tests.clients.scripts.driven import MACHINE, Driven, failure, new_client, report, watch
+from tests.clients.scripts.driven import (
+    MACHINE,
+    Driven,
+    failure,
+    firecrest,
+    new_client,
+    report,
+    watch,
+)
 
 NAMES = ("Retry-After", "RateLimit-Reset", "RateLimit-Limit", "RateLimit-Remaining")
 
@@ -59,7 +67,7 @@ async def waiting(
 
 
 async def limited(kind: str, deaf_to: str) -> dict[str, Any]:
-    client = new_client(kind)
+    client = new_client(kind, firecrest.TokenCommandAuth("echo $TOKEN"))
     ear = Ear(client, deaf_to)
     await used_up(client, ear)
     refused = await failure(client.service("compute"))

@@ -11,6 +11,7 @@ from tests.clients.scripts.driven import (
     Driven,
     begin,
     failure,
+    fresh,
     new_client,
     report,
     watch,
@@ -144,9 +145,8 @@ async def failures(root: Driven) -> dict[str, Any]:
 
 
 async def main() -> dict[str, Any]:
-    client = new_client("Firecrest").target
-    home = f"/home/{client.whoami()}/paths"
-    client.mkdir(MACHINE, home, p=True)
+    home = fresh("paths")
+    new_client("Firecrest").target.mkdir(MACHINE, home)
     begin("FcPath.from_env_variables")
     os.environ |= {
         "FIRECREST_CLIENT_ID": os.environ["CLIENT_ID"],
@@ -155,6 +155,7 @@ async def main() -> dict[str, Any]:
     }
     root = Driven(path_module.FcPath.from_env_variables(MACHINE, home))
     return {
+        "home": home,
         "naming": await naming(root),
         "content": await content(root),
         "failures": await failures(root),

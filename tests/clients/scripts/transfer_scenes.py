@@ -109,10 +109,18 @@ async def downloads(client: Driven, remote: str, local: Path) -> dict[str, Any]:
     """To a path as text, to a `Path`, to an open file; then the link is withdrawn."""
     content = os.urandom(LARGE // 2)
     await client.simple_upload(MACHINE, io.BytesIO(content), remote, "source file.dat")
-    download = await client.external_download(MACHINE, f"{remote}/source file.dat")
+    source = f"{remote}/source file.dat"
+    early = {
+        name: await getattr(await client.external_download(MACHINE, source), name)
+        for name in ("status", "in_progress", "data", "object_storage_data")
+    }
+    at_once = await client.external_download(MACHINE, source)
+    await at_once.finish_download(local / "at once")
+    download = await client.external_download(MACHINE, source)
     link = await download.object_storage_link
     seen: dict[str, Any] = {
         "remote": remote,
+        "early": early,
         "task_id": await download.task_id,
         "same client": (await download.client).target is client.target,
         "state": [await download.status, await download.in_progress],
@@ -124,7 +132,7 @@ async def downloads(client: Driven, remote: str, local: Path) -> dict[str, Any]:
     await download.finish_download(local / "path")
     with (local / "file").open("wb") as file:
         await download.finish_download(file)
-    back = [(local / name).read_bytes() for name in ("text", "path", "file")]
+    back = [(local / name).read_bytes() for name in ("at once", "text", "path", "file")]
     seen["round trips"] = [one == content for one in back]
     seen["fetched"] = fetched(link)
     seen["invalidate"] = await download.invalidate_object_storage_link()

@@ -5,7 +5,9 @@ each would need a second just for that. Each goes through the entry point of the
 """
 
 import contextlib
+import gc
 import io
+import logging
 import multiprocessing
 import os
 import subprocess
@@ -35,7 +37,8 @@ class Typed:
 
 def _executed(typed: Typed) -> dict[str, Any]:
     """Run it in this process, which must be a fresh one."""
-    driven.begin(f"firecrest {typed.name}")
+    if typed.name:
+        driven.begin(f"firecrest {typed.name}")
     printed = io.StringIO()
     sys.argv = ["firecrest", *typed.before, *typed.name.split(), *typed.arguments]
     sys.stdin = io.StringIO(typed.answer)
@@ -67,6 +70,11 @@ class CommandLine:
 
     def __init__(self) -> None:
         self.seen: dict[str, dict[str, Any]] = {}
+        # Loads, for all that will be forked, what is otherwise loaded when it is needed.
+        for warming in (("--help",), ("systems",)):
+            _executed(Typed("", before=warming))
+        logging.getLogger().handlers.clear()
+        gc.freeze()
 
     def run(self, **typed: Typed) -> dict[str, dict[str, Any]]:
         """By the caller's own names: exit status and what was printed."""

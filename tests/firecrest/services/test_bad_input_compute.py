@@ -74,6 +74,7 @@ BAD_ENVIRONMENTS = (
     '{"A;touch ~/executed": "c"}',
     '{"$(touch ~/executed)": "c"}',
     '{"A": "\\u0000"}',
+    '{"A": "\\ud800"}',
     "[" * 5000,
     "日本",
 )

@@ -67,6 +67,15 @@ def test_script_names_are_made_harmless(live: Live, name: str, stored: str) -> N
     assert live.task(task_id)["data"]["job_file"] == f"/home/test1/firecrest/{task_id}/{stored}"
 
 
+def test_a_script_need_not_be_utf_8(live: Live) -> None:
+    """It is stored and run as it came."""
+    script = b"#!/bin/sh\nprintf '\xe9\xff' | od -An -tx1 > bytes; touch f7t-done\n"
+    directory = str(live.submit(script)["data"]["job_file"]).rpartition("/")[0]
+    until(lambda: DONE in names(live, directory) or None, what="job")
+    assert content(live, f"{directory}/script.sh") == script
+    assert content(live, f"{directory}/bytes").split() == [b"e9", b"ff"]
+
+
 def test_refused_by_the_scheduler(live: Live) -> None:
     """The scheduler's own words are the task's data."""
     answer = live.post("/compute/jobs", files={"file": ("job.sh", b"no batch script")})
@@ -241,23 +250,6 @@ def test_only_own_jobs_unless_asked_otherwise(live: Live, waiting: list[str]) ->
     assert len(foreign) == 3
     files = ("job_file", "job_file_out", "job_file_err", "job_data_out", "job_data_err")
     assert {job[key] for job in foreign for key in files} == {""}
-
-
-def test_arrays(live: Live) -> None:
-    script = (
-        WAITING.format("array").replace("true", "").replace("1hour\n", "1hour\n#SBATCH -a 1-3\n")
-    )
-    job_id = submit(live, script)["jobid"]
-    try:
-        for wanted in (f"{job_id}", f"{job_id}_2", f"{job_id}_[1-2]"):
-            for path in (f"/compute/jobs/{wanted}", f"/compute/jobs?jobs={wanted}"):
-                task = live.settled(live.get(path))
-                assert task["status"] == "200", task
-                [job] = task["data"].values()
-                assert job["jobid"].startswith(f"{job_id}_")
-                assert job["job_file"].endswith("/job.sh")
-    finally:
-        cancel(live, str(job_id))
 
 
 # -- cancel ----------------------------------------------------------------------------------------

@@ -54,11 +54,11 @@ def test_the_tool_takes_what_is_taken(tool: str, text: str) -> None:
     if told.returncode == 0:
         excerpt_of(tool, text, None, other=False)
         return
-    # Of a sign and of a second suffix the tool shows only the rest.
     assert told.stderr.startswith(f"{tool}: invalid number of bytes: ")
-    with pytest.raises(CommandFailed) as caught:
+    with pytest.raises(CommandFailed) as raised:
         excerpt_of(tool, text, None, other=False)
-    assert caught.value.message == f"{tool}: invalid number of bytes: '{text}'"
+    # Of a sign and of a second suffix the tool shows only the rest.
+    assert raised.value.message == f"{tool}: invalid number of bytes: '{text}'"
 
 
 def test_signs() -> None:
@@ -82,9 +82,10 @@ def test_signs() -> None:
 
 def test_defaults() -> None:
     ten = {
-        (tool, other): excerpt_of(tool, None, None, other=other)
+        (tool, other, absent): excerpt_of(tool, absent, absent, other=other)
         for tool in ("head", "tail")
         for other in (False, True)
+        for absent in (None, "")
     }
     assert {excerpt.count for excerpt in ten.values()} == {10}
     assert {excerpt.unit for excerpt in ten.values()} == {Unit.LINES}

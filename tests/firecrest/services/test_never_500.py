@@ -40,6 +40,9 @@ def _queries(draw: st.DrawFn) -> Request:
                 ("/utilities/download", ("sourcePath", "targetPath")),
                 ("/compute/jobs", ("jobs", "pageSize", "pageNumber", "userJobs")),
                 ("/compute/acct", ("jobs", "starttime", "endtime", "pageNumber")),
+                ("/compute/nodes", ("nodes",)),
+                ("/compute/partitions", ("partitions",)),
+                ("/compute/reservations", ("reservations",)),
                 ("/tasks", ("tasks",)),
                 ("/status/systems", ("x",)),
                 ("/status/parameters", ("x",)),
@@ -67,6 +70,7 @@ def _paths(draw: st.DrawFn) -> Request:
             [
                 "/tasks/",
                 "/compute/jobs/",
+                "/compute/nodes/",
                 "/status/systems/",
                 "/status/services/",
                 "/reservations/",

@@ -188,6 +188,9 @@ def lines(first: int, last: int) -> str:
         ("head", {}, lines(1, 10)),
         ("head", {"skip_ending": "False"}, lines(1, 10)),
         ("head", {"skip_ending": "True"}, lines(1, 10)),
+        # What the asynchronous client sends if its caller names no number, and one.
+        ("head", {"bytes": "", "lines": "", "skip_ending": "false"}, lines(1, 10)),
+        ("tail", {"bytes": "", "lines": "2", "skip_beginning": "false"}, lines(19, 20)),
         ("head", {"lines": "3"}, lines(1, 3)),
         ("head", {"lines": "0"}, ""),
         ("head", {"lines": "1K"}, lines(1, 20)),

@@ -77,7 +77,7 @@ _TASKS = (
     Denied(
         "POST",
         "/compute/jobs/path",
-        "Failed to submit job",
+        "Failed to retrieve jobs information",
         {"data": {"targetPath": "/srv/f7t/test_sbatch.sh"}},
     ),
     Denied(

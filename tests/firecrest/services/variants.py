@@ -77,7 +77,7 @@ def gateway_with(
             return None
 
     try:
-        until(answers, what="the other gateway")
+        until(answers, seconds=60, what="the other gateway")
         yield variant
     finally:
         process.terminate()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
 from f7t_testbuild.model import SYSTEM
 from tests.support.contract import Seen, keep
@@ -65,9 +65,8 @@ def send(live: Live, request: Request, *, user: str | None, timeout: float = 30)
 
     The answer keeps the contract, whatever was asked.
     """
-    connection = http.client.HTTPConnection(
-        "127.0.0.1", live.testbuild.gateway_port, timeout=timeout
-    )
+    address = urlsplit(live.url)
+    connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=timeout)
     try:
         connection.putrequest(request.method, request.target, skip_accept_encoding=True)
         if user is not None:

@@ -10,6 +10,7 @@ import pytest
 
 DATA = Path(__file__).parent / "data"
 VERSIONS = sorted(path.parent.name for path in DATA.glob("*/recorded.json"))
+STATES_VERSIONS = sorted(path.parent.name for path in DATA.glob("*/states.json"))
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,19 @@ class Recorded:
         )
 
 
+def _read(version: str, name: str) -> Recorded:
+    year, month = version.split(".")
+    answers = json.loads((DATA / version / name).read_text())
+    return Recorded((int(year), int(month)), answers["ids"], answers["cases"])
+
+
 @pytest.fixture(scope="session", params=VERSIONS)
 def recorded(request: pytest.FixtureRequest) -> Recorded:
     """Answers recorded by `record.py` from a real cluster, one version after the other."""
-    version: str = request.param
-    year, month = version.split(".")
-    answers = json.loads((DATA / version / "recorded.json").read_text())
-    return Recorded((int(year), int(month)), answers["ids"], answers["cases"])
+    return _read(request.param, "recorded.json")
+
+
+@pytest.fixture(scope="session", params=STATES_VERSIONS)
+def states(request: pytest.FixtureRequest) -> Recorded:
+    """Answers recorded by `record_states.py`, one version after the other."""
+    return _read(request.param, "states.json")

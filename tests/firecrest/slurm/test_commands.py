@@ -46,9 +46,9 @@ def test_no_job_ids(text: str) -> None:
 
 def test_queue() -> None:
     form = "\x1e%i\x1f%P\x1f%u\x1f%T\x1f%D\x1f%M\x1f%S\x1f%L\x1f%R\x1f%j"
-    assert commands.queue() == ["squeue", "-h", "-o", form]
-    assert commands.queue(["7"], user="test1")[4:] == ["--user=test1", "--jobs=7"]
-    assert commands.queue(["7", "5_[2-4]", "9+1"])[4:] == ["--jobs=7,5_2,5_3,5_4,9+1"]
+    assert commands.queue() == ["squeue", "-h", "--sort=i", "-o", form]
+    assert commands.queue(["7"], user="test1")[5:] == ["--user=test1", "--jobs=7"]
+    assert commands.queue(["7", "5_[2-4]", "9+1"])[5:] == ["--jobs=7,5_2,5_3,5_4,9+1"]
 
 
 def test_a_range_of_a_million_elements_is_cut() -> None:
@@ -126,4 +126,11 @@ def test_elements_of_one_job_are_asked_for_together() -> None:
 
 
 def test_jobs_that_have_just_ended_can_be_asked_for() -> None:
-    assert commands.queue(["7"], ended=True)[4:] == ["--states=all", "--jobs=7"]
+    assert commands.queue(["7"], ended=True)[5:] == ["--states=all", "--jobs=7"]
+
+
+def test_cluster() -> None:
+    assert commands.nodes() == ["scontrol", "-o", "--", "show", "nodes"]
+    assert commands.nodes(["nid01", "--all"])[3:] == ["show", "nodes", "nid01,--all"]
+    assert commands.partitions() == ["scontrol", "-o", "show", "partitions"]
+    assert commands.reservations() == ["scontrol", "-o", "show", "reservations"]

@@ -205,6 +205,10 @@ async def test_only_lines_that_are_picked_count(contents: RemoteContents, home: 
     for pattern in ("needle", "x", "yneed", "y"):
         with pytest.raises(OutputLimitExceeded):
             await contents.excerpt("text", whole, pattern, 1000)
+    (home / "end").write_text("x" * BLOCK + "needle\nneedle\n")
+    with pytest.raises(OutputLimitExceeded):
+        await contents.excerpt("end", whole, "needle", 1000)
+    assert await contents.excerpt("end", Excerpt(Part.LAST, Unit.LINES, 1), "n", 7) == "needle\n"
     two = Excerpt(Part.FIRST, Unit.LINES, 2)
     assert len(await contents.excerpt("text", two, "needle", LIMIT)) == 300_008
 

@@ -20,8 +20,9 @@ from f7t.errors import (
     RemoteError,
 )
 from f7t.ssh.channel import Completed
+from f7t.ssh.messages import tool_failure
 from f7t.ssh.pool import SshPool
-from f7t.ssh.questions import Identity, Named, RemoteQuestions, refusal
+from f7t.ssh.questions import Identity, Named, RemoteQuestions
 
 if TYPE_CHECKING:
     from tests.support.sshd import Sshd
@@ -249,7 +250,7 @@ async def test_nonsense_is_no_identity() -> None:
 def test_reasons_are_the_systems_own_words(
     status: int, stderr: bytes, kind: type[RemoteError]
 ) -> None:
-    error = refusal(Completed(status, b"", stderr), "x")
+    error = tool_failure(Completed(status, b"", stderr), "x")
     assert type(error) is kind
-    assert error.message == (stderr.decode().strip() or "Exit status -9")
+    assert error.message == (stderr.decode().strip() or "Command ended with status -9")
     assert error.path == "x"

@@ -68,9 +68,14 @@ def _environment(text: str | None, template: str) -> dict[str, str]:
 
 def _is_variable(item: tuple[str, object]) -> bool:
     name, value = item
-    if isinstance(value, str) and "\0" in value:
+    if isinstance(value, str) and not _is_transferable(value):
         return False
     return isinstance(value, str | int | float) and _VARIABLE.fullmatch(name) is not None
+
+
+def _is_transferable(text: str) -> bool:
+    r"""Whether an environment can hold it: no NUL, and no half of a pair (`\ud800` in JSON)."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _account(form: Form) -> str | None:

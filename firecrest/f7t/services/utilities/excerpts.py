@@ -42,8 +42,9 @@ def excerpt_of(tool: str, size: str | None, lines: str | None, *, other: bool) -
     number = text
     if not other and text[0] in "+-":
         other, number = text[0] == meaning, text[1:]
-    # The tools hand on a plus, with which a suffix alone is no number.
-    count = None if re.fullmatch(r"\+\D.*", text) else _count(number)
+    # To the tools a plus is part of the digits, while a minus may precede a suffix alone.
+    alone = text[0] == "+" and not number[:1].isdigit()
+    count = None if alone else _count(number)
     if count is None:
         raise CommandFailed(f"{tool}: invalid number of {unit.name.lower()}: '{text}'")
     return Excerpt(opposite if other else usual, unit, count)
