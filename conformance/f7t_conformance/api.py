@@ -211,18 +211,40 @@ class Api:
         )
         prepared = self.http.prepare_request(request)
         prepared.method = method
-        started = time.monotonic()
-        try:
-            got = self.http.send(prepared, timeout=_CALL_LIMIT, allow_redirects=False)
-        except requests.RequestException as error:
-            raise Unexpected("an answer", f"{type(error).__name__}: {error}") from error
-        answer = Answer(got.status_code, tuple(got.raw.headers.items()), got.content)
-        self._record(prepared, answer, time.monotonic() - started)
+        got, answer = self._exchanged(prepared)
         if contract:
             broken = violations(got, urlsplit(path).path)
             if broken:
                 raise Unexpected("an answer as the contract describes it", "\n".join(broken))
         return answer
+
+    def outside(
+        self,
+        method: str,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, bytes]] | None = None,
+    ) -> Answer:
+        """One request to another server, such as the staging area: no token, no contract.
+
+        Raises:
+            Unexpected: no answer.
+            OutOfBudget: the run's time is used up.
+        """
+        self.pace.wait()
+        _, answer = self._exchanged(requests.Request(method, url, data=form, files=files).prepare())
+        return answer
+
+    def _exchanged(self, sent: requests.PreparedRequest) -> tuple[requests.Response, Answer]:
+        started = time.monotonic()
+        try:
+            got = self.http.send(sent, timeout=_CALL_LIMIT, allow_redirects=False)
+        except requests.RequestException as error:
+            raise Unexpected("an answer", f"{type(error).__name__}: {error}") from error
+        answer = Answer(got.status_code, tuple(got.raw.headers.items()), got.content)
+        self._record(sent, answer, time.monotonic() - started)
+        return got, answer
 
     def _own_headers(self) -> dict[str, str | None]:
         own: dict[str, str | None] = {"X-Machine-Name": self.system}

@@ -105,21 +105,44 @@ class Belongings:
         lines += [f"#SBATCH {one}" for one in options.splitlines() if one]
         return "\n".join([*lines, body, ""]).encode()
 
-    def submit(self, api: Api, body: str = "true", *, options: str = "") -> dict[str, Any]:
+    def submit(
+        self,
+        api: Api,
+        body: str = "true",
+        *,
+        options: str = "",
+        name: str = "job.sh",
+        path: str = "/compute/jobs/upload",
+        **form: str,
+    ) -> dict[str, Any]:
         """Submit such a script; the settled task, whose job is cancelled at the end.
+
+        Args:
+            body, options: of the script.
+            name: under which the script is sent.
+            path: of the operation.
+            form: further fields of it.
 
         Raises:
             OutOfBudget: no more jobs may be submitted.
             Unexpected: the submission failed.
         """
         self.spend_job()
-        form = {"account": self.account} if self.account else {}
-        files = {"file": ("job.sh", self.script(body, options=options))}
-        answer = api.call("POST", "/compute/jobs/upload", form=form, files=files)
+        charged = {"account": self.account} if self.account else {}
+        files = {"file": (name, self.script(body, options=options))}
+        return self.accepted(api, api.call("POST", path, form={**charged, **form}, files=files))
+
+    def accepted(self, api: Api, answer: Answer) -> dict[str, Any]:
+        """The settled task of a submission, whose job is cancelled at the end.
+
+        Raises:
+            Unexpected: the submission failed.
+        """
         self.ledger.note("task", created(answer))
         task = settled(api, answer)
-        if task["status"] != "200":
-            raise Unexpected("an accepted job", str(task["data"]))
+        data = task["data"]
+        if task["status"] != "200" or not isinstance(data, dict) or "jobid" not in data:
+            raise Unexpected("an accepted job", f"{task['status']} {data!r}")
         self.own_job(task)
         return task
 
@@ -215,9 +238,13 @@ class Place:
         return self / name
 
     def names(self, name: str = "") -> list[str]:
-        """What is in this directory or in one below it, hidden names included."""
+        """What is in this directory or in one below it, hidden names included.
+
+        Not held against the contract: the envelope of a listing is what other checks ask for.
+        """
         path = self / name if name else self.path
-        answer = self.api.get("/utilities/ls", targetPath=path, showhidden="true").expect(200)
+        query = {"targetPath": path, "showhidden": "true"}
+        answer = self.api.call("GET", "/utilities/ls", query=query, contract=False).expect(200)
         return sorted(entry["name"] for entry in answer.json["output"])
 
     def read(self, name: str) -> bytes:

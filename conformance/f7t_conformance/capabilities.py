@@ -97,6 +97,8 @@ def _absent(
         yield Need.WRITABLE_DIRECTORY, "no writable directory was found; set `directory`"
     if api.call("GET", "/reservations", contract=False).status != 200:
         yield Need.RESERVATIONS, "GET /reservations does not answer 200"
+    if not (settings.account and settings.node_type):
+        yield Need.RESERVATION_RIGHT, "no account and node_type to reserve with are configured"
     probe = api.call("GET", "/status/systems", contract=False)
     if probe.header("RateLimit-Limit") is None:
         yield Need.RATE_LIMIT, "answers carry no RateLimit-Limit"
@@ -104,7 +106,14 @@ def _absent(
         yield Need.EXPIRED_TOKEN, "no expired token is configured"
 
 
-LOCAL_NEEDS = frozenset({Need.SECOND_USER, Need.EXPIRED_TOKEN, Need.WRITABLE_DIRECTORY})
+LOCAL_NEEDS = frozenset(
+    {
+        Need.SECOND_USER,
+        Need.EXPIRED_TOKEN,
+        Need.RESERVATION_RIGHT,
+        Need.WRITABLE_DIRECTORY,
+    }
+)
 """Lacks of the run, not of the server."""
 
 

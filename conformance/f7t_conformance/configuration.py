@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     version: str = Field(default="", description="API version to judge by; empty: as reported.")
     partition: str = Field(default="", description="Partition of jobs; empty: the default one.")
     account: str = Field(default="", description="Account of jobs and reservations.")
+    node_type: str = Field(
+        default="",
+        description="Feature of nodes that the account may reserve; enables reservations.",
+    )
     identity: Identity = Identity()
     second: Identity = Identity()
     expired_token: SecretStr | None = Field(

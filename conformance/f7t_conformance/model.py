@@ -49,6 +49,7 @@ class Need(StrEnum):
     SECOND_USER = "second-user"
     WRITABLE_DIRECTORY = "writable-directory"
     RESERVATIONS = "reservations"
+    RESERVATION_RIGHT = "reservation-right"
     RATE_LIMIT = "rate-limit"
     EXPIRED_TOKEN = "expired-token"
 

@@ -219,6 +219,13 @@ def belongings(session_belongings: Belongings) -> Belongings:
 
 
 @pytest.fixture
+def deadline(request: pytest.FixtureRequest) -> float:
+    """Seconds that the requirement gives an eventual effect."""
+    one: Requirement = request.node.stash[_REQUIREMENT]
+    return one.deadline
+
+
+@pytest.fixture
 def place(session_belongings: Belongings, api: Api) -> Place:
     """An empty directory on the system for this check."""
     return Place(api, session_belongings.place().path)
