@@ -10,12 +10,12 @@ PYTHON := $(BIN)/python
 F7T := $(BIN)/f7t
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status token env logs reset doctor list images test test-docker test-real test-matrix check format bench bootstrap bootstrap-dev packages
+.PHONY: help up down status token env logs reset doctor list images test test-docker test-real test-matrix conformance check format bench bootstrap bootstrap-dev packages
 
 help: ## show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo 'examples:'
 	@echo '  make up                                          # then: make status'
@@ -65,6 +65,9 @@ test-real: bootstrap-dev packages ## tests of the native runtime with the real K
 
 test-matrix: bootstrap-dev packages ## walk and client against every kind of testbuild (ARGS=--few)
 	@$(PYTHON) -m tests.matrix $(ARGS)
+
+conformance: bootstrap-dev ## the suite against the testbuild, started if none runs (ARGS="--profile probe")
+	@$(F7T) certify $(ARGS)
 
 check: bootstrap-dev ## formatting, lint, types, forbidden imports
 	$(BIN)/ruff format --check .

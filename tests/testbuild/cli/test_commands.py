@@ -30,6 +30,8 @@ COMMANDS = [
     "doctor",
     "packages",
     "images",
+    "conformance",
+    "certify",
 ]
 
 
