@@ -87,6 +87,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_the_suite_works_alone_where_only_the_extra_is_installed(
     installed: Path, tmp_path: Path, live: Live
 ) -> None:

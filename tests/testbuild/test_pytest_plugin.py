@@ -15,7 +15,7 @@ import pytest
 from f7t_testbuild.native.ways import WayName, choose_way
 from tests.support.live import Live
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.long]
 
 ONE_LINE = """
 def test_systems(firecrest_url, firecrest_token, firecrest_system): assert firecrest_system

@@ -91,6 +91,7 @@ def _certify(name: str, root: Path, report: Path, *arguments: str) -> list[str]:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_a_running_testbuild_is_judged_and_keeps_running(live: Live, tmp_path: Path) -> None:
     testbuild = live.testbuild
     argv = _certify(testbuild.name, testbuild.state_root, tmp_path / "report", *ONE)
@@ -106,6 +107,7 @@ def test_a_running_testbuild_is_judged_and_keeps_running(live: Live, tmp_path: P
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.long
 def test_the_suites_exit_status_is_its_own(live: Live, tmp_path: Path) -> None:
     testbuild = live.testbuild
     argv = _certify(testbuild.name, testbuild.state_root, tmp_path, "--only", "F7T-NONE")
@@ -122,6 +124,7 @@ def root() -> Iterator[Path]:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.long
 def test_one_is_started_for_it_and_stopped_again_also_when_interrupted(
     root: Path, tmp_path: Path
 ) -> None:

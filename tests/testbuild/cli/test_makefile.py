@@ -87,6 +87,7 @@ def test_check_is_format_lint_types_and_imports(root: Path) -> None:
 
 FIRST_TARGETS = [
     "make test",
+    "make test-long",
     "make conformance",
     "make down ARGS=--name conformance --purge",
 ]
