@@ -35,7 +35,6 @@ class Profile(StrEnum):
     FULL = "full"
     TUTORIAL = "tutorial"
     STRICT = "strict"
-    FUZZ = "fuzz"
 
 
 LADDER = (Profile.PROBE, Profile.CORE, Profile.JOBS, Profile.TRANSFER, Profile.FULL)
@@ -100,8 +99,6 @@ class Requirement(_Record):
         """Whether a run of `profile` checks it."""
         if profile is Profile.TUTORIAL:
             return self.area == "TUT"
-        if profile is Profile.FUZZ:
-            return False
         wanted = Profile.FULL if profile is Profile.STRICT else profile
         return LADDER.index(Profile(self.profile)) <= LADDER.index(wanted)
 
