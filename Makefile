@@ -10,7 +10,7 @@ PYTHON := $(BIN)/python
 F7T := $(BIN)/f7t
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status token env logs reset doctor list images test test-docker test-real test-matrix check format bench bootstrap bootstrap-dev packages
+.PHONY: help up down status token env logs reset doctor list images test test-docker test-real test-matrix mutants check format bench bootstrap bootstrap-dev packages
 
 help: ## show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -65,6 +65,9 @@ test-real: bootstrap-dev packages ## tests of the native runtime with the real K
 
 test-matrix: bootstrap-dev packages ## walk and client against every kind of testbuild (ARGS=--few)
 	@$(PYTHON) -m tests.matrix $(ARGS)
+
+mutants: bootstrap-dev packages ## faulty servers: does the conformance suite find them out? (ARGS="--only ls", "--false-alarms 20")
+	@$(PYTHON) -m tests.conformance.mutants $(ARGS)
 
 check: bootstrap-dev ## formatting, lint, types, forbidden imports
 	$(BIN)/ruff format --check .

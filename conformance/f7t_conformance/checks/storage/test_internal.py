@@ -12,8 +12,8 @@ import pytest
 from f7t_conformance.api import Api, Unexpected
 from f7t_conformance.belongings import Belongings, Place, created, settled
 from f7t_conformance.binding import requirement
-from f7t_conformance.waiting import finished
 from f7t_conformance.staging import Task
+from f7t_conformance.waiting import finished
 
 Transfer = Callable[..., Task]
 
