@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import requests
 import yaml
 
 from f7t_conformance.model import Results, Status
+from tests.conformance.mutants import processes
 from tests.conformance.mutants.model import Mutant
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -74,26 +72,13 @@ def serving(mutant: Mutant, centre: Centre, folder: Path, database: int) -> Iter
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = folder / "gateway.yaml"
         config.write_text(yaml.safe_dump(_settings(centre.settings, url, database)), "utf-8")
-        command = [sys.executable, "-m", "tests.conformance.mutants.server", mutant.name]
-        with (folder / "server.log").open("wb") as log:
-            server = subprocess.Popen(
-                [*command, "--fd", str(listener.fileno())],
-                cwd=ROOT,
-                env={**os.environ, "F7T_CONFIG": str(config)},
-                pass_fds=[listener.fileno()],
-                stdout=log,
-                stderr=log,
-            )
-            try:
-                _await(server, url, folder)
-                yield url
-            finally:
-                server.send_signal(signal.SIGTERM)
-                try:
-                    server.wait(10)
-                except subprocess.TimeoutExpired:
-                    server.kill()
-                    server.wait()
+        log = folder / "server.log"
+        process = processes.server(mutant.name, listener, config, log)
+        try:
+            _await(process, url, log)
+            yield url
+        finally:
+            _end(process)
 
 
 def hunted(mutant: Mutant, centre: Centre, database: int) -> Verdict:
@@ -129,30 +114,25 @@ def judged(
         NotRun: there are no results, and it was not the server's fault.
     """
     report = folder / "report"
-    command = [sys.executable, "-m", "f7t_conformance", "run", "--target", url]
-    command += ["--profile", profile, "--workers", "1", "--report", str(report)]
-    command += [word for one in only for word in ("--only", one)]
+    arguments = ["run", "--target", url, "--profile", profile, "--workers", "1"]
+    arguments += ["--report", str(report)]
+    arguments += [word for one in only for word in ("--only", one)]
     if stop:
-        command += ["--", "-x", "-p", "no:terminal"]
-    results = report / "results.json"
+        arguments += ["--", "-x", "-p", "no:terminal"]
+    results, log = report / "results.json", folder / "suite.log"
     results.unlink(missing_ok=True)
-    try:
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env={**os.environ, **centre.environment},
-            capture_output=True,
-            text=True,
-            timeout=_RUN_LIMIT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise NotRun(f"the suite took more than {_RUN_LIMIT:g} s") from error
+    log.unlink(missing_ok=True)
+    process = processes.suite(arguments, centre.environment, log)
+    process.join(_RUN_LIMIT)
+    if process.is_alive():
+        _end(process)
+        raise NotRun(f"the suite took more than {_RUN_LIMIT:g} s")
     if results.is_file():
         return Results.model_validate(json.loads(results.read_text("utf-8")))
-    if "does not answer as a FirecREST" in done.stderr:
+    said = log.read_text("utf-8", "replace") if log.is_file() else ""
+    if "does not answer as a FirecREST" in " ".join(said.split()):
         return None
-    raise NotRun(f"the suite ended with {done.returncode}: {done.stderr.strip()[-600:]}")
+    raise NotRun(f"the suite ended with {process.exitcode}: {said.strip()[-600:]}")
 
 
 def first_failure(results: Results | None) -> str:
@@ -173,11 +153,18 @@ def _settings(given: Mapping[str, object], url: str, database: int) -> dict[str,
     return {**kept, "public_url": url, "tasks": tasks}
 
 
-def _await(server: subprocess.Popen[bytes], url: str, folder: Path) -> None:
+def _await(process: BaseProcess, url: str, log: Path) -> None:
     """Return when the server answers anything; its socket was open before."""
     try:
-        if server.poll() is None:
-            requests.get(url, timeout=_START_LIMIT)
+        requests.get(url, timeout=_START_LIMIT)
     except requests.RequestException as error:
-        log = (folder / "server.log").read_text("utf-8", "replace")
-        raise NotRun(f"{type(error).__name__}: {log[-600:]}") from error
+        said = log.read_text("utf-8", "replace") if log.is_file() else ""
+        raise NotRun(f"{type(error).__name__} ({process.exitcode}): {said[-600:]}") from error
+
+
+def _end(process: BaseProcess) -> None:
+    process.terminate()
+    process.join(10)
+    if process.is_alive():
+        process.kill()
+        process.join()
