@@ -103,7 +103,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]+")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _HEADER_LIMIT = 1000
 
 

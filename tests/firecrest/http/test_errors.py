@@ -284,6 +284,7 @@ def test_a_backend_that_is_away_has_its_own_body() -> None:
         ("plain", "plain"),
         ("two\nlines\r\n", "twolines"),
         ("tab\tand\x00null\x7f", "tabandnull"),
+        ("\x80\x9fafter", "after"),
         ("Straße é", "Straße é"),
         ("日本", "\\u65e5\\u672c"),
         ("\U0001f600", "\\U0001f600"),
@@ -300,7 +301,7 @@ def test_header_value(text: str, value: str) -> None:
 def test_a_header_value_is_always_one_line_of_latin_1(text: str) -> None:
     raw = header_value(text).encode("latin-1")
     assert len(raw) <= 1000
-    assert not set(raw) & {*range(0x20), 0x7F}
+    assert not set(raw) & {*range(0x20), *range(0x7F, 0xA0)}
     assert raw == raw.strip()
 
 
