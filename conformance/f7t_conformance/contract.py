@@ -55,10 +55,15 @@ def operations() -> tuple[tuple[str, str], ...]:
     )
 
 
-@cache
-def _schema() -> Any:  # noqa: ANN401
+def schema() -> Any:  # noqa: ANN401
+    """The contract as Schemathesis reads it, anew: it remembers what was generated from it."""
     load_all_checks()
     return schemathesis.openapi.from_dict(dict(document()))
+
+
+@cache
+def _schema() -> Any:  # noqa: ANN401
+    return schema()
 
 
 @cache

@@ -28,7 +28,7 @@ _SECOND = "test2"
 def running(name: str | None) -> Iterator[Centre]:
     """The running testbuild of that name, or a new one that is taken down at the end."""
     if name:
-        yield _centre(select(name, None).testbuild)
+        yield centre_of(select(name, None).testbuild)
         return
     root = Path(tempfile.mkdtemp(prefix="f7t-"))
     choices = Choices(port_base=free_port_base(), runtime=RuntimeName.NATIVE.value)
@@ -37,13 +37,14 @@ def running(name: str | None) -> Iterator[Centre]:
     try:
         remember(selection.testbuild, choices)
         runtime.up(print)
-        yield _centre(selection.testbuild)
+        yield centre_of(selection.testbuild)
     finally:
         runtime.down(print, purge=True)
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _centre(testbuild: Testbuild) -> Centre:
+def centre_of(testbuild: Testbuild) -> Centre:
+    """A running testbuild with a second user and an expired token."""
     secret = json.loads(testbuild.secrets_file.read_text("utf-8"))["client_secret"]
     client = {"client_id": CLIENT_ID, "client_secret": secret}
     environment = {

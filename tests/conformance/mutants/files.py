@@ -246,7 +246,7 @@ MUTANTS = (
         "ls-stale",
         "a listing that was asked for once never changes",
         _stale,
-        ("F7T-UTIL-1",),
+        ("F7T-UTIL-241",),
     ),
     Mutant(
         "ls-not-recursive",
