@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,9 @@ POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 
 @pytest.fixture
 def shown(tmp_path: Path) -> Callable[..., str]:
-    """Opens a page, 390 or other pixels wide, and gives its document as it is then."""
+    """Opens a page and gives its document as it is then."""
 
-    def show(page: str, *, width: int = 390, then: str = "") -> str:
+    def show(page: str, *, then: str = "") -> str:
         """`then` is a script that acts as a reader would; the page's policy must let it in."""
         if then:
             page = POLICY.sub("", page).replace("</body>", f"<script>{then}</script></body>")
@@ -33,7 +34,7 @@ def shown(tmp_path: Path) -> Callable[..., str]:
         file.write_text(page, "utf-8")
         command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu"]
         command += ["--disable-background-networking", "--disable-dev-shm-usage", "--no-first-run"]
-        command += [f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900"]
+        command += [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,900"]
         done = subprocess.run(
             [*command, "--dump-dom", file.as_uri()],
             capture_output=True,
@@ -114,9 +115,23 @@ def test_nothing_sticks_out(shown: Callable[..., str], width: int, kind: str) ->
     longer = (*results().requirements, requirement("F7T-UTIL-099", wide))
     made = results(text=wide, requirements=longer, leftovers=(wide,))
     page = rendered(made)["report.html"] if kind == "report" else matrix_page([made, results()])
-    act = (
-        "document.querySelectorAll('details').forEach((one) => { one.open = true });"
-        "const root = document.documentElement;"
-        "document.title = `${innerWidth} ${root.scrollWidth} ${innerWidth}`"
+    measured = _framed(page, width)
+    seen, needed = map(int, re.findall(r"<title>(\d+) (\d+)</title>", shown(measured))[0])
+    assert seen > width - 20
+    assert needed <= seen
+
+
+def _framed(page: str, width: int) -> str:
+    """A document that shows `page` in a frame (a window is never narrower than 500 pixels).
+
+    Its title is the width that the frame's page has and the one that it needs.
+    """
+    measure = (
+        "const inner = document.querySelector('iframe').contentDocument;"
+        "inner.querySelectorAll('details').forEach((one) => { one.open = true });"
+        "const root = inner.documentElement;"
+        "document.title = `${root.clientWidth} ${root.scrollWidth}`"
     )
-    assert f"<title>{width} true</title>" in shown(page, width=width, then=act)
+    frame = f'<iframe width="{width}" height="900" srcdoc="{escape(page)}"></iframe>'
+    script = f"<script>addEventListener('load', () => {{ {measure} }})</script>"
+    return f"<!doctype html><title></title>{script}{frame}"

@@ -30,6 +30,7 @@ COMMANDS = [
     "doctor",
     "packages",
     "images",
+    "conformance",
 ]
 
 
