@@ -206,9 +206,9 @@ def _shown(output: bytes) -> Answer:
     """The last answer in what `curl -i` prints; status 0 if it printed none."""
     answer = Answer(0, (), output)
     rest = output
-    while match := re.match(rb"HTTP/[\d.]+ (\d{3})[^\n]*\n(.*?)\r?\n\r?\n", rest + b"\r\n", re.S):
-        lines = match.group(2).decode("latin-1").splitlines()
-        headers = tuple((name, text.strip()) for name, _, text in (h.partition(":") for h in lines))
-        rest = rest[match.end() :]
+    while match := re.match(rb"HTTP/[\d.]+ (\d{3})", rest):
+        head, _, rest = rest.partition(b"\r\n\r\n")
+        lines = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
+        headers = tuple((name, text.strip()) for name, _, text in lines)
         answer = Answer(int(match.group(1)), headers, rest)
     return answer

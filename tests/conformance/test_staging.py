@@ -20,6 +20,7 @@ POST = "curl -i -s -f --show-error -X POST {url}/b -F 'key=k/a' -F 'policy=e30='
 class Store(BaseHTTPRequestHandler):
     """Takes everything posted to `/b`, refuses all else, and keeps what it was sent."""
 
+    protocol_version = "HTTP/1.1"
     seen: list[tuple[dict[str, str], bytes]]
 
     def do_POST(self) -> None:
@@ -105,6 +106,13 @@ def test_the_file_arrives_with_and_without_curl(
     ((_, body),) = Store.seen
     assert b"the content" in body
     assert b'name="key"\r\n\r\nk/a' in body
+
+
+def test_the_last_of_several_answers_counts(api: Api, store: str, tmp_path: Path) -> None:
+    """curl asks before it sends much, and is answered 100 first, as the tutorial shows."""
+    (tmp_path / "a").write_bytes(bytes(2 * 1024 * 1024))
+    _, answer = Printed.read(f"{POST.format(url=store)} -F file=@a", "a").run(api, tmp_path, "a")
+    assert answer.expect(204).header("ETag") == '"e"'
 
 
 def test_a_refusal_is_told(api: Api, store: str, tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_cp_copies_all_below(place: Place, transfer: Transfer) -> None:
 @requirement("F7T-XFER-094")
 def test_cp_keeps_modes(place: Place, transfer: Transfer) -> None:
     source = place.write("a")
-    place.api.put("/utilities/chmod", targetPath=source, mode="751").expect(200)
+    place.api.put("/utilities/chmod", targetPath=source, mode="777").expect(200)
     transfer("cp", sourcePath=source, targetPath=place / "b")
     output = place.api.get("/utilities/ls", targetPath=place.path).expect(200).json["output"]
     looks = {one["name"]: (one["permissions"], one["last_modified"]) for one in output}
