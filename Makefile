@@ -10,12 +10,12 @@ PYTHON := $(BIN)/python
 F7T := $(BIN)/f7t
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status token env logs reset doctor list images test test-docker test-real test-matrix mutants check format bench bootstrap bootstrap-dev packages
+.PHONY: help up down status token env logs reset doctor list images test test-long test-docker test-real test-matrix conformance mutants check format bench bootstrap bootstrap-dev packages
 
 help: ## show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo 'examples:'
 	@echo '  make up                                          # then: make status'
@@ -60,11 +60,17 @@ test: bootstrap-dev packages ## run all tests (ARGS="tests/tutorial -k T33")
 test-docker: bootstrap-dev ## tests against containers: walk, client, nodes, secrets (needs an engine)
 	@F7T_TEST_RUNTIME=docker F7T_TEST_DOCKER=1 $(PYTHON) -m pytest tests/docker tests/testbuild/images tests/tutorial tests/clients $(ARGS)
 
+test-long: bootstrap-dev packages ## tests that take minutes: interrupted runs of the suite, client projects
+	@F7T_TEST_LONG=1 $(PYTHON) -m pytest -m long tests $(ARGS)
+
 test-real: bootstrap-dev packages ## tests of the native runtime with the real Keycloak and MinIO
 	@F7T_TEST_REAL=1 $(PYTHON) -m pytest tests/testbuild/real $(ARGS)
 
 test-matrix: bootstrap-dev packages ## walk and client against every kind of testbuild (ARGS=--few)
 	@$(PYTHON) -m tests.matrix $(ARGS)
+
+conformance: bootstrap-dev ## the suite against the testbuild, started if none runs (ARGS="--profile probe")
+	@$(F7T) certify $(ARGS)
 
 mutants: bootstrap-dev packages ## faulty servers: does the conformance suite find them out? (ARGS="--only ls", "--false-alarms 20")
 	@$(PYTHON) -m tests.conformance.mutants $(ARGS)

@@ -38,8 +38,13 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks back on the whole run comes last."""
+    """What looks back on the whole run comes last; what takes minutes is asked for."""
     items.sort(key=lambda item: item.path.name == "test_seen.py")
+    if os.environ.get("F7T_TEST_LONG") != "1":
+        skip = pytest.mark.skip(reason="takes a minute or so: make test-long")
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(skip)
 
 
 def _live(selection: Selection, runtime: Runtime) -> Live:

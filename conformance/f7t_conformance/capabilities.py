@@ -47,7 +47,7 @@ def detect(api: Api, second: Api | None, settings: Settings) -> Detected:
         parameters = _parameters(api.call("GET", "/status/parameters", contract=False))
         listed = api.call("GET", "/status/systems", contract=False).expect(200).json["out"]
         systems = tuple(dict.fromkeys(str(one["system"]) for one in listed))
-    except (Unexpected, KeyError, TypeError) as error:
+    except (Unexpected, AttributeError, KeyError, TypeError) as error:
         raise NotAFirecrest(f"{api.target} does not answer as a FirecREST: {error}") from error
     system = settings.system or (systems[0] if systems else "")
     here = Api(api.target, api.caller, system, api.pace, http=api.http)
@@ -131,13 +131,21 @@ def _homes(api: Api) -> Iterator[str]:
         claims = api.caller.claims if api.caller else {}
     except NoToken:
         return
-    answer = api.call("GET", "/utilities/whoami", contract=False)
-    user = claims.get("preferred_username", "")
-    if answer.status == 200 and isinstance(answer.json, dict):
-        user = answer.json.get("output", user)
-    known = api.call("GET", "/status/filesystems", contract=False)
-    if known.status == 200 and isinstance(known.json, dict):
-        for one in known.json.get("out", {}).get(api.system, []):
-            if str(one.get("name", "")).upper() == "HOME":
-                yield posixpath.join(str(one["path"]), str(user))
+    said = _asked(api, "/utilities/whoami").get("output")
+    user = said if isinstance(said, str) else claims.get("preferred_username", "")
+    known = _asked(api, "/status/filesystems").get("out")
+    here = known.get(api.system) if isinstance(known, dict) else None
+    for one in here if isinstance(here, list) else ():
+        if isinstance(one, dict) and str(one.get("name", "")).upper() == "HOME":
+            yield posixpath.join(str(one.get("path", "")), user)
     yield f"/home/{user}"
+
+
+def _asked(api: Api, path: str) -> dict[str, Any]:
+    """The object that a call answers; empty if it fails or answers nonsense, which checks judge."""
+    answer = api.call("GET", path, contract=False)
+    try:
+        read = answer.json if answer.status == 200 else None
+    except Unexpected:
+        return {}
+    return read if isinstance(read, dict) else {}

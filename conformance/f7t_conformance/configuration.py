@@ -28,15 +28,15 @@ class Identity(_Group):
     """
 
     token: SecretStr | None = Field(default=None, description="A bearer token, as it is.")
-    token_file: Path | None = None
+    token_file: Path | None = Field(default=None, description="A file that holds the token.")
     command: str = Field(default="", description="A shell command that prints a token.")
     token_url: str = Field(default="", description="The issuer's token endpoint.")
-    client_id: str = ""
-    client_secret: SecretStr | None = None
-    client_secret_file: Path | None = None
+    client_id: str = Field(default="", description="The client; `token_url` needs it.")
+    client_secret: SecretStr | None = Field(default=None, description="The client's secret.")
+    client_secret_file: Path | None = Field(default=None, description="A file that holds it.")
     username: str = Field(default="", description="With it the password grant is used.")
-    password: SecretStr | None = None
-    password_file: Path | None = None
+    password: SecretStr | None = Field(default=None, description="Of that user.")
+    password_file: Path | None = Field(default=None, description="A file that holds it.")
 
     @property
     def given(self) -> bool:
@@ -87,12 +87,14 @@ class Settings(BaseSettings):
         default="",
         description="Feature of nodes that the account may reserve; enables reservations.",
     )
-    identity: Identity = Identity()
-    second: Identity = Identity()
+    identity: Identity = Field(default=Identity(), description="Who calls.")
+    second: Identity = Field(
+        default=Identity(), description="Somebody else, who may not see what the first one has."
+    )
     expired_token: SecretStr | None = Field(
         default=None, description="A genuine token that has expired; enables one requirement."
     )
-    budget: Budget = Budget()
+    budget: Budget = Field(default=Budget(), description="What a run may cost at most.")
     run: str = Field(default="", description="Prefix of everything that the run makes.")
 
     @classmethod

@@ -73,13 +73,17 @@ class Caller:
 
 def _printed(command: str) -> str:
     """What the operator's own shell command prints; it is theirs, so a shell runs it."""
-    done = subprocess.run(
-        ["/bin/sh", "-c", command],
-        capture_output=True,
-        text=True,
-        timeout=_COMMAND_LIMIT,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        reason = f"the token command did not end within {_COMMAND_LIMIT} s"
+        raise NoToken(reason) from None
     token = done.stdout.strip()
     if done.returncode or not token:
         raise NoToken(f"the token command ended with status {done.returncode} and no token")
@@ -99,7 +103,7 @@ def _granted(one: Identity) -> tuple[str, float]:
     try:
         answer = requests.post(one.token_url, data=form, timeout=_REQUEST_LIMIT)
         body = answer.json()
-        return str(body["access_token"]), float(body.get("expires_in", 60))
+        return _text(body["access_token"]), float(body.get("expires_in", 60))
     except requests.JSONDecodeError as error:
         raise NoToken(f"{one.token_url} answered {answer.status_code} and no JSON") from error
     except requests.RequestException as error:
@@ -107,3 +111,9 @@ def _granted(one: Identity) -> tuple[str, float]:
     except (KeyError, TypeError, ValueError) as error:
         reason = body.get("error", "no token") if isinstance(body, dict) else "no token"
         raise NoToken(f"{one.token_url} answered {answer.status_code}: {reason}") from error
+
+
+def _text(token: object) -> str:
+    if not isinstance(token, str):
+        raise TypeError("a token is a text")
+    return token

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import date
+from pathlib import Path
 
 from f7t_conformance.api import OutOfBudget, Unexpected
 from f7t_conformance.capabilities import LOCAL_NEEDS, is_before
@@ -71,14 +73,30 @@ def judged(
     )
 
 
+_SHAPES = (LookupError, TypeError, ValueError, AttributeError)
+_CHECKS = str(Path(__file__).with_name("checks"))
+
+
+def _in_a_check(error: BaseException) -> bool:
+    """Whether it was raised by a line of a check itself."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and frames[-1].filename.startswith(_CHECKS)
+
+
 def _failure(
     one: Requirement, error: BaseException, profile: Profile
 ) -> tuple[Status, str, str, str]:
-    """Status, expected, got, reason: an assertion is the server's fault, all else is ours."""
+    """Status, expected, got, reason.
+
+    An assertion is the server's fault, and so is a part that a check did not find in an answer;
+    everything else is ours.
+    """
     if isinstance(error, Unexpected):
         expected, got = error.expected, error.got
     elif isinstance(error, AssertionError):
         expected, got = one.requirement, str(error)
+    elif isinstance(error, _SHAPES) and _in_a_check(error):
+        expected, got = one.requirement, f"an answer of another shape ({error!r})"
     elif isinstance(error, NoToken):
         return Status.ERROR, "", "", f"no token: {error}"
     else:

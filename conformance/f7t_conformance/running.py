@@ -133,7 +133,7 @@ def perform(plan: Plan, progress: Progress) -> Results:
 
 def _tested(plan: Plan, collector: Collector) -> pytest.ExitCode:
     try:
-        return pytest.ExitCode(pytest.main(_arguments(plan), plugins=[collector]))
+        return pytest.ExitCode(pytest.main(pytest_arguments(plan), plugins=[collector]))
     except KeyboardInterrupt:
         return pytest.ExitCode.INTERRUPTED
 
@@ -166,7 +166,8 @@ def _terminable() -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def _arguments(plan: Plan) -> list[str]:
+def pytest_arguments(plan: Plan) -> list[str]:
+    """How pytest is called for it."""
     checks = str(files("f7t_conformance").joinpath("checks"))
     ini = str(files("f7t_conformance").joinpath("checks", "pytest.ini"))
     arguments = [checks, "-c", ini, "-p", "f7t_conformance.plugin"]

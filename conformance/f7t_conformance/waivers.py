@@ -55,7 +55,7 @@ def read_waivers(name: str) -> Mapping[str, Waiver]:
     try:
         text = source.read_text("utf-8") if name in shipped() else Path(name).read_text("utf-8")
         rows = [Waiver.model_validate(row) for row in yaml.safe_load(text) or []]
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
         raise BadWaivers(f"{name}: {error}") from error
     found = {one.id: one for one in rows}
     unknown = [one for one in found if one not in catalogue()]

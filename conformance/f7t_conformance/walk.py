@@ -10,8 +10,8 @@ from urllib3.filepost import encode_multipart_formdata
 
 from f7t_conformance.api import Answer, Api, Unexpected
 from f7t_conformance.belongings import Belongings, created, until
-from f7t_conformance.jobs import finished
 from f7t_conformance.staging import Task, reached
+from f7t_conformance.waiting import finished
 
 _DIRECTIVES = "--job-name=test\n--ntasks=1\n--time=10:00"
 

@@ -21,6 +21,7 @@ _COMMANDS = {
     "packages": ("up", "packages_command"),
     "images": ("images", "images"),
     "conformance": ("suite", "conformance"),
+    "certify": ("certify", "certify"),
 }
 """Command to module below `f7t_testbuild.commands` and object in it, in the help text's order."""
 

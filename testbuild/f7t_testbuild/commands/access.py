@@ -70,7 +70,10 @@ def token(
     show_default=True,
     help="shell: export lines; dotenv: a .env file; json: one object.",
 )
-def env(name: str, state_root: Path | None, style: str) -> None:
+@click.option(
+    "--conformance", is_flag=True, help="What the conformance suite needs: F7T_CONFORMANCE_…"
+)
+def env(name: str, state_root: Path | None, style: str, conformance: bool) -> None:
     """Print what a client needs: addresses, client id and secret, machine name.
 
     \b
@@ -78,13 +81,20 @@ def env(name: str, state_root: Path | None, style: str) -> None:
       eval "$(f7t env)"
       f7t env --format dotenv > .env
       f7t env --format json
+      eval "$(f7t env --conformance)" && f7t conformance run
     """
     selection = select(name, state_root)
     try:
-        client = client_of(selection.testbuild)
+        if conformance:
+            from f7t_testbuild.judged import suite_environment
+
+            variables = suite_environment(selection.testbuild, selection.choices)
+        else:
+            secret = client_of(selection.testbuild).secret
+            variables = present.client_environment(selection.testbuild, secret)
     except CredentialFailure as error:
         raise NotRunning(error.message, hint=error.hint) from error
-    click.echo(render(present.client_environment(selection.testbuild, client.secret), style))
+    click.echo(render(variables, style))
 
 
 def render(values: dict[str, str], style: str) -> str:

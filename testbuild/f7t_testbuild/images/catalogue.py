@@ -101,7 +101,8 @@ FIRECREST = Image(
     {"BASE": BOOKWORM},
     (BOOKWORM,),
     (
-        *("cluster", "firecrest", "keycloak/f7t_identity", "keycloak/realm.json"),
+        *("cluster", "conformance/contract", "firecrest"),
+        *("keycloak/f7t_identity", "keycloak/realm.json"),
         *("minio/f7t_staging", "testbuild", "pyproject.toml", "uv.lock", "README.md"),
     ),
 )

@@ -18,7 +18,7 @@ from f7t_testbuild.model import CLIENT_ID
 from tests.support.live import PASSWORDS, Live, until
 
 USER = "test1"
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 
 HANGING = """
 import os

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from tests.firecrest.services.cases import HOME
 from tests.firecrest.services.wire import Part, Request, form, multipart, query
 from tests.support.contract import contract
+from tests.support.live import SERVICE_ACCOUNT
+
+USER = SERVICE_ACCOUNT
+"""Who sends them: no test lists the tasks of this user, of which there will be many."""
+
+HOME = f"/home/{USER}"
 
 _FILE, _NEW = f"{HOME}/test_file.txt", f"{HOME}/absent/new"
 _RESERVATION = {

@@ -16,13 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.firecrest.services.cases import HOME, USER
 from tests.firecrest.services.places import entries
-from tests.firecrest.services.sound import SOUND, places_of, request_of
+from tests.firecrest.services.sound import HOME, SOUND, USER, places_of, request_of
 from tests.firecrest.services.wire import form, send
 from tests.support.live import Live, until
 
-OTHERS = ("test1", "test4")
+OTHERS = ("test1", "test2", "test4")
 MARK = f"f7t-executed-{secrets.token_hex(6)}"
 """Made by a command that should never run, in a directory that everybody may write to."""
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.firecrest.services.cases import USER
-from tests.firecrest.services.sound import SOUND, places_of, request_of
+from tests.firecrest.services.sound import SOUND, USER, places_of, request_of
 from tests.firecrest.services.variants import Variant, gateway_with
 from tests.firecrest.services.wire import Answer, send
 from tests.support.contract import contract
 from tests.support.live import Live, free_port_base
 
+DENIED_USER = "test4"
 DENIED = "User does not have permissions to access machine"
 ON_MACHINES = [
     name for name in SOUND if "X-Machine-Name" in places_of(name) and name != "storage_invalidate"
@@ -30,7 +30,7 @@ def _troubles(settings: dict[str, Any]) -> None:
     settings["systems"] += [
         {**system, "name": "unresolved", "host": "no-such-host.invalid"},
         {**system, "name": "refusing", "port": free_port_base()},
-        {**system, "name": "denying", "denied_users": [USER]},
+        {**system, "name": "denying", "denied_users": [DENIED_USER]},
     ]
 
 
@@ -51,9 +51,9 @@ def late(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Varia
         yield variant
 
 
-def _asked(variant: Variant, name: str, machine: str) -> Answer:
+def _asked(variant: Variant, name: str, machine: str, user: str = USER) -> Answer:
     request = request_of(name).with_header("X-Machine-Name", machine)
-    return send(variant, request, user=USER)
+    return send(variant, request, user=user)
 
 
 def _service(name: str) -> str:
@@ -83,7 +83,7 @@ def test_nobody_listens(troubled: Variant, name: str) -> None:
 def test_who_may_not_log_in(troubled: Variant, name: str) -> None:
     """Contract §2.4: nothing runs on the machine, and no task is left (D23)."""
     before = _tasks(troubled)
-    answer = _asked(troubled, name, "denying")
+    answer = _asked(troubled, name, "denying", DENIED_USER)
     service = _service(name)
     assert answer.status == (404 if service == "reservations" else 400)
     text = DENIED if service == "utilities" and name != "utilities_ls" else f"{DENIED} or path"
@@ -92,7 +92,7 @@ def test_who_may_not_log_in(troubled: Variant, name: str) -> None:
 
 
 def _tasks(variant: Variant) -> set[str]:
-    return set(variant.get("/tasks", user=USER, machine=None).json()["tasks"])
+    return set(variant.get("/tasks", user=DENIED_USER, machine=None).json()["tasks"])
 
 
 @pytest.mark.parametrize(

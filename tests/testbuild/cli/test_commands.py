@@ -31,6 +31,7 @@ COMMANDS = [
     "packages",
     "images",
     "conformance",
+    "certify",
 ]
 
 

@@ -69,6 +69,15 @@ def test_the_tests_bring_environment_and_packages(root: Path) -> None:
     ]
 
 
+def test_the_suite_gets_its_arguments_and_not_the_native_packages(root: Path) -> None:
+    commands = make(root, "--dry-run", "conformance", "ARGS=--profile probe").stdout.splitlines()
+
+    assert [command.strip() for command in commands] == [
+        "sh testbuild/bootstrap --dev",
+        ".venv/bin/f7t certify --profile probe",
+    ]
+
+
 def test_check_is_format_lint_types_and_imports(root: Path) -> None:
     commands = make(root, "--dry-run", "check").stdout
 
@@ -76,6 +85,12 @@ def test_check_is_format_lint_types_and_imports(root: Path) -> None:
         assert f".venv/bin/{tool}" in commands
 
 
+FIRST_TARGETS = [
+    "make test",
+    "make test-long",
+    "make conformance",
+    "make down ARGS=--name conformance --purge",
+]
 LONG_TARGETS = [
     "make images ARGS=--slurm 20.11 --slurm 22.05 --slurm 24.11",
     "make test-docker",
@@ -115,6 +130,6 @@ def test_the_ci_entry_runs_the_tests_from_anywhere_then_the_long_targets(
     )
 
     called = [line for line in done.stdout.splitlines() if line.startswith(f"{checkout}: ")]
-    assert called == [f"{checkout}: {target}" for target in ["make test", *targets]]
+    assert called == [f"{checkout}: {target}" for target in [*FIRST_TARGETS, *targets]]
     assert done.returncode == code
     assert ("no Docker engine can be had" in done.stdout) is (engine == 75)

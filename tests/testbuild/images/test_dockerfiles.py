@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-FOLDERS = ("cluster", "firecrest", "keycloak", "minio")
+FOLDERS = ("cluster", "conformance", "firecrest", "keycloak", "minio")
 DOCKERFILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*Dockerfile"))
 SCRIPTS = sorted(
     path

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 WANTED = {
-    *("cluster", "firecrest", "keycloak", "minio", "testbuild"),
+    *("cluster", "conformance", "firecrest", "keycloak", "minio", "testbuild"),
     *("pyproject.toml", "uv.lock", "README.md"),
 }
 

@@ -229,3 +229,20 @@ def test_every_upload_has_an_object_of_its_own(
     }
     if len(keys) != 2:
         raise Unexpected("two forms", "the same form twice")
+
+
+@requirement("F7T-XFER-122")
+def test_a_failed_fetch_says_why(
+    api: Api, place: Place, belongings: Belongings, deadline: float
+) -> None:
+    closed = place.directory("closed")
+    task = offered(api, belongings, source="in.dat", target=closed, seconds=deadline)
+    api.put("/utilities/chmod", targetPath=closed, mode="500").expect(200)
+    try:
+        posted(api, task, b"content\n").expect(204)
+        failed = reached(api, task["hash_id"], "115", "400", seconds=deadline)
+    finally:
+        api.put("/utilities/chmod", targetPath=closed, mode="700").expect(200)
+    data = listed(api, failed["hash_id"])["data"]
+    if not isinstance(data, dict) or not (data.get("error") or data.get("msg")):
+        raise Unexpected("an object with the reason as `msg` or `error`", repr(data))

@@ -12,8 +12,8 @@ import pytest
 from f7t_conformance.api import Api, Unexpected
 from f7t_conformance.belongings import Place, created, settled, until
 from f7t_conformance.binding import requirement
-from f7t_conformance.jobs import running
 from f7t_conformance.staging import listed, reached
+from f7t_conformance.waiting import running
 from f7t_conformance.walk import Walk
 
 ISO = "%Y-%m-%dT%H:%M:%S"

@@ -9,8 +9,8 @@ from pathlib import Path
 from f7t_conformance.api import Api, Unexpected
 from f7t_conformance.belongings import Belongings, Place, created
 from f7t_conformance.binding import requirement
-from f7t_conformance.jobs import finished
 from f7t_conformance.staging import Printed, link_of, reached
+from f7t_conformance.waiting import finished
 from f7t_conformance.walk import Walk
 
 SMALL = b"a small input\n"
