@@ -364,7 +364,7 @@ MUTANTS = (
         "copy-forgets-attributes",
         "copies have new times",
         _copying("-d", "-R", "-f"),
-        ("F7T-UTIL-07",),
+        ("F7T-UTIL-073",),
     ),
     Mutant(
         "copy-follows-links",
