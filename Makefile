@@ -10,7 +10,7 @@ PYTHON := $(BIN)/python
 F7T := $(BIN)/f7t
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status token env logs reset doctor list images test test-long test-docker test-real test-matrix conformance check format bench bootstrap bootstrap-dev packages
+.PHONY: help up down status token env logs reset doctor list images test test-long test-docker test-real test-matrix conformance mutants check format bench bootstrap bootstrap-dev packages
 
 help: ## show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -71,6 +71,9 @@ test-matrix: bootstrap-dev packages ## walk and client against every kind of tes
 
 conformance: bootstrap-dev ## the suite against the testbuild, started if none runs (ARGS="--profile probe")
 	@$(F7T) certify $(ARGS)
+
+mutants: bootstrap-dev packages ## faulty servers: does the conformance suite find them out? (ARGS="--only ls", "--false-alarms 20")
+	@$(PYTHON) -m tests.conformance.mutants $(ARGS)
 
 check: bootstrap-dev ## formatting, lint, types, forbidden imports
 	$(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -103,6 +104,8 @@ def _settings(variables: Mapping[str, str]) -> Settings:
 @click.option("--only", multiple=True, metavar="ID", help="A requirement, or how ids begin.")
 @click.option("--report", type=click.Path(file_okay=False, path_type=Path), help="Folder.")
 @click.option("--workers", default=4, show_default=True, help="Processes; 1 runs in this one.")
+@click.option("--seed", type=int, default=0, help="Of the profile fuzz; 0 draws one, and tells it.")
+@click.option("--gate", is_flag=True, help="Findings of the profile fuzz make the run fail.")
 @click.option("--dry-run", is_flag=True, help="Tell what would be checked; change nothing.")
 @click.argument("extra", nargs=-1, type=click.UNPROCESSED)
 def run(
@@ -113,6 +116,8 @@ def run(
     only: tuple[str, ...],
     report: Path | None,
     workers: int,
+    seed: int,
+    gate: bool,
     dry_run: bool,
     extra: tuple[str, ...],
 ) -> None:
@@ -130,14 +135,20 @@ def run(
     plan = Plan(
         settings, Profile(profile), waivers=waivers, workers=workers, only=only, extra=extra
     )
-    if not plan.selected:
+    fuzzing = plan.profile is Profile.FUZZ
+    if fuzzing and (only or waivers or extra):
+        raise click.UsageError("the profile fuzz has no requirements to choose or to waive")
+    if not plan.selected and not fuzzing:
         raise click.UsageError(f"the profile {profile} has no requirement {' '.join(only)}")
     try:
         if dry_run:
             _tell(plan)
             return
-        with Watching(console, live=not extra) as watching:
-            results = perform(plan, watching)
+        if fuzzing:
+            results = _fuzzed(plan, seed, gate=gate)
+        else:
+            with Watching(console, live=not extra) as watching:
+                results = perform(plan, watching)
     except Broken as error:
         console.print(f"[bold red]the run did not come about:[/] {escape(str(error))}")
         sys.exit(EXIT["error"])
@@ -148,6 +159,12 @@ def run(
         _write(results, report)
     summarise(console, results)
     sys.exit(_status(results))
+
+
+def _fuzzed(plan: Plan, seed: int, *, gate: bool) -> Results:
+    from f7t_conformance import fuzz
+
+    return fuzz.perform(plan, seed or secrets.randbelow(10**6) + 1, gate=gate)
 
 
 def _status(results: Results) -> int:

@@ -80,10 +80,15 @@ def relaxed() -> dict[str, Any]:
     return whole
 
 
-@cache
-def _schema() -> Any:  # noqa: ANN401
+def schema() -> Any:  # noqa: ANN401
+    """The contract as Schemathesis reads it, anew: it remembers what was generated from it."""
     load_all_checks()
     return schemathesis.openapi.from_dict(relaxed())
+
+
+@cache
+def _schema() -> Any:  # noqa: ANN401
+    return schema()
 
 
 @cache

@@ -35,6 +35,7 @@ class Profile(StrEnum):
     FULL = "full"
     TUTORIAL = "tutorial"
     STRICT = "strict"
+    FUZZ = "fuzz"
 
 
 LADDER = (Profile.PROBE, Profile.CORE, Profile.JOBS, Profile.TRANSFER, Profile.FULL)
@@ -99,6 +100,8 @@ class Requirement(_Record):
         """Whether a run of `profile` checks it."""
         if profile is Profile.TUTORIAL:
             return self.area == "TUT"
+        if profile is Profile.FUZZ:
+            return False
         wanted = Profile.FULL if profile is Profile.STRICT else profile
         return LADDER.index(Profile(self.profile)) <= LADDER.index(wanted)
 
@@ -163,6 +166,24 @@ class Capabilities(_Record):
     absent: dict[Need, str] = Field(default_factory=dict)
 
 
+class Observation(_Record):
+    """An answer to a generated request that the contract does not describe.
+
+    Attributes:
+        operation: method and path of the contract.
+        phase: of the generation, `coverage` or `random`.
+        times: how often something of this kind was seen.
+        exchange: of the first time.
+    """
+
+    operation: str
+    phase: str
+    expected: str
+    got: str
+    times: int = 1
+    exchange: Exchange | None = None
+
+
 Verdict = Literal["pass", "fail", "error"]
 
 
@@ -192,6 +213,9 @@ class Results(_Record):
         leftovers: what the run made and could not remove.
         complete: False if the run was interrupted or ran out of its budget.
         stopped: what ended an incomplete run.
+        observations: of the profile `fuzz`; they belong to no requirement.
+        asked: requests that were generated and sent.
+        gate: whether an observation makes the run fail.
     """
 
     schema_version: Literal[1] = 1
@@ -208,6 +232,9 @@ class Results(_Record):
     leftovers: tuple[str, ...] = ()
     complete: bool = True
     stopped: Literal["", "interrupted", "budget"] = ""
+    observations: tuple[Observation, ...] = ()
+    asked: int = 0
+    gate: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -224,7 +251,8 @@ class Results(_Record):
         """`error` if the harness broke anywhere, `fail` if a requirement was not kept."""
         if self.count(Status.ERROR):
             return "error"
-        return "fail" if self.count(Status.FAIL) else "pass"
+        failed = self.count(Status.FAIL) or (self.gate and self.observations)
+        return "fail" if failed else "pass"
 
     @property
     def unchecked(self) -> tuple[Requirement, ...]:

@@ -69,6 +69,11 @@ class Plan:
         return tuple(one for one in self.requirements if not only or one.id.startswith(only))
 
     @cached_property
+    def run(self) -> plugin.Run:
+        """What this process needs to call the server by itself."""
+        return plugin.Run(self.settings, self.profile, {})
+
+    @cached_property
     def detected(self) -> Detected:
         """What the server can do; asked when it is first needed, by reads only.
 
@@ -76,7 +81,7 @@ class Plan:
             Broken: it is no FirecREST, or the identity does not work.
         """
         try:
-            return plugin.Run(self.settings, self.profile, {}).detected
+            return self.run.detected
         except (NotAFirecrest, NoToken) as error:
             raise Broken(redacted(str(error))) from error
 

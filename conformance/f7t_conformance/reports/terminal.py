@@ -105,9 +105,24 @@ def summarise(console: Console, results: Results) -> None:
                 console.print(line, soft_wrap=True)
     for reason, ids in _skips(results).items():
         console.print(f"[dim]skipped {len(ids)}: {escape(reason)}[/]", soft_wrap=True)
+    _generated(console, results)
     for left in results.leftovers:
         console.print(f"[bold yellow]left behind:[/] {escape(left)}", soft_wrap=True)
     _verdict(console, results)
+
+
+def _generated(console: Console, results: Results) -> None:
+    """What the profile `fuzz` saw."""
+    word = "[bold red]fail  [/]" if results.gate else "[yellow]warn  [/]"
+    for one in results.observations:
+        console.print(f"{word} {escape(one.operation)} ({one.phase}, {one.times} times)")
+        console.print(f"  expected:    {escape(_indented(one.expected))}", soft_wrap=True)
+        console.print(f"  got:         {escape(_indented(one.got))}", soft_wrap=True)
+        if one.exchange:
+            console.print(f"  repeat:      {escape(one.exchange.curl)}", soft_wrap=True)
+    if results.asked:
+        seen = len(results.observations)
+        console.print(f"{results.asked} generated requests, {seen} findings, seed {results.seed}")
 
 
 def _skips(results: Results) -> Mapping[str, list[str]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 from f7t_conformance.api import Api, Unexpected
-from f7t_conformance.belongings import Belongings
+from f7t_conformance.belongings import Belongings, settled
 from f7t_conformance.binding import requirement
 from f7t_conformance.jobs import PRINTED_BLANKS, Job, SharedJobs, printed
+
+_NO_ACCOUNT = "f7tconformancenone"
 
 
 @requirement("F7T-JOB-015")
@@ -34,10 +36,21 @@ def test_commas_and_quotes_in_values_are_literal(api: Api, belongings: Belonging
 
 
 @requirement("F7T-JOB-018")
-def test_own_account_is_accepted(api: Api, jobs: SharedJobs, belongings: Belongings) -> None:
+def test_the_account_is_handed_over(api: Api, jobs: SharedJobs, belongings: Belongings) -> None:
+    """The own account may be the default one as well, so another name must make a difference."""
     own = jobs.report(api)["account"] or "none"
     body = """echo "account=$SLURM_JOB_ACCOUNT"\necho end"""
-    job = Job(belongings.submit(api, body, account=own))
+    _must_be_charged(api, Job(belongings.submit(api, body, account=own)), own)
+    belongings.spend_job()
+    files = {"file": ("job.sh", belongings.script(body))}
+    form = {"account": _NO_ACCOUNT}
+    answer = api.call("POST", "/compute/jobs/upload", form=form, files=files)
+    if settled(api, answer)["status"] != "400":
+        # A scheduler that does not look at accounts takes every name.
+        _must_be_charged(api, Job(belongings.accepted(api, answer)), _NO_ACCOUNT)
+
+
+def _must_be_charged(api: Api, job: Job, account: str) -> None:
     text = printed(api, job.data["job_file_out"], "end")
-    if f"account={own}" not in text.splitlines():
-        raise Unexpected(f"a job of account {own}", text)
+    if f"account={account}" not in text.splitlines():
+        raise Unexpected(f"a job of account {account}", text)

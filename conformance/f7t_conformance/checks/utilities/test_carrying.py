@@ -31,7 +31,7 @@ def test_upload(api: Api, place: Place) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        pytest.param(BINARY * 8, marks=requirement("F7T-UTIL-112")),
+        pytest.param(BINARY * 8 + b"\r\n\n\r", marks=requirement("F7T-UTIL-112")),
         pytest.param(b"", marks=requirement("F7T-UTIL-113")),
     ],
     ids=["binary", "empty"],
