@@ -3,8 +3,9 @@
 `python -m tests.conformance.mutants [--only TEXT] [--jobs N] [--testbuild NAME]`, behind
 `make mutants`. It starts a testbuild (or uses a running one), lets the healthy server go the way of
 the mutants, runs the suite against every mutant to its first failure, and prints who found out
-which. Each finder must also pass the healthy server when it is asked alone. A full run that leaves none alive writes docs/conformance-mutants.md. The exit code is 1 when
-a mutant survived, 3 when the healthy server failed or something did not run.
+which. Each finder must also pass the healthy server when it is asked alone. A
+full run that leaves none alive writes docs/conformance-mutants.md. The exit code is 1 when a mutant
+survived, 3 when the healthy server failed or something did not run.
 
 `--false-alarms N` instead runs the suite N times against the healthy server and prints every
 finding that is neither pass nor skip (`--profile`, `--only` as for the suite).
