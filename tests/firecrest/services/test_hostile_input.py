@@ -92,10 +92,13 @@ def _others(live: Live) -> Others:
         for user in OTHERS
         for path in (f"/home/{user}", f"/scratch/{user}")
     }
-    tasks = {
-        user: set(live.get("/tasks", user=user, machine=None).json()["tasks"]) for user in OTHERS
-    }
-    return Others(files, tasks)
+    return Others(files, {user: _tasks(live, user) for user in OTHERS})
+
+
+def _tasks(live: Live, user: str) -> set[str]:
+    """Ids, without those of invalidated tasks: these expire within minutes, by themselves."""
+    found = live.get("/tasks", user=user, machine=None).json()["tasks"]
+    return {one["hash_id"] for one in found.values() if one["status"] != "118"}
 
 
 def _active(live: Live) -> dict[str, Any]:
