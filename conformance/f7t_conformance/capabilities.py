@@ -53,10 +53,12 @@ def detect(api: Api, second: Api | None, settings: Settings) -> Detected:
     here = Api(api.target, api.caller, system, api.pace, http=api.http)
     base = _writable(here, settings.directory)
     absent = dict(_absent(here, second, settings, parameters, base))
-    version = settings.version or parameters.get("FIRECREST_VERSION", UNKNOWN_VERSION)
+    reported = str(parameters.get("FIRECREST_VERSION", ""))
+    version = settings.version or reported or UNKNOWN_VERSION
     return Detected(
         Capabilities(
             version=version,
+            reported=reported if reported != version else "",
             systems=systems,
             present=tuple(need for need in Need if need not in absent),
             absent=absent,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
 
 from f7t_conformance import plugin
 from f7t_conformance.catalogue import catalogue
-from f7t_conformance.model import Finding, Status
+from f7t_conformance.model import Finding, Requirement, Status
 
 Progress = Callable[[int, int, Finding], None]
 
@@ -29,6 +29,7 @@ class Collector:
     Attributes:
         findings: by requirement; of several checks of one requirement the worst.
         broken: what went wrong outside of any check.
+        ended: workers that died on the way, and how; what they were at has no finding.
         out_of_budget: the run's time or jobs did not suffice for every check.
     """
 
@@ -38,11 +39,25 @@ class Collector:
         self.findings: dict[str, Finding] = {}
         self.leftovers: list[str] = []
         self.broken: list[str] = []
+        self.ended: list[str] = []
         self.out_of_budget = False
 
     def in_order(self) -> tuple[Finding, ...]:
         """The findings in the catalogue's order."""
         return tuple(self.findings[one] for one in catalogue() if one in self.findings)
+
+    def abandoned(self, selected: Iterable[Requirement], *, narrowed: bool) -> None:
+        """Note as an error of the suite what workers that died did not come to judge.
+
+        What that is can only be told if pytest itself did not select among `selected`.
+        """
+        if narrowed:
+            self.broken += self.ended
+            return
+        for one in selected:
+            if self.ended and one.id not in self.findings:
+                reason = "; ".join(self.ended)
+                self._add(Finding(id=one.id, status=Status.ERROR, reason=reason))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._total = len(session.items) or self._total
@@ -69,7 +84,7 @@ class Collector:
 
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:  # noqa: ANN401
         if error is not None:
-            self.broken.append(f"a worker ended: {error}")
+            self.ended.append(f"a worker process ended: {error}")
         output: Mapping[str, Any] = getattr(node, "workeroutput", {})
         self.leftovers.extend(output.get(plugin.LEFTOVERS, []))
 

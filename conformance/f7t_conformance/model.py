@@ -158,9 +158,15 @@ class Finding(_Record):
 
 
 class Capabilities(_Record):
-    """What the server's own answers say of it."""
+    """What the server's own answers say of it.
+
+    Attributes:
+        version: of the API that it is judged by.
+        reported: what the server says of itself, if it was told to be judged by another one.
+    """
 
     version: str
+    reported: str = ""
     systems: tuple[str, ...]
     present: tuple[Need, ...]
     absent: dict[Need, str] = Field(default_factory=dict)
@@ -281,6 +287,9 @@ class Results(_Record):
         local = sum(1 for one in self.findings if one.status is Status.SKIP and one.local)
         if local:
             yield f"{local} skipped for what this run lacks"
+        if self.capabilities and self.capabilities.reported:
+            told, reported = self.capabilities.version, self.capabilities.reported
+            yield f"judged by version {told}, the server reports {reported}"
         if self.unchecked:
             yield f"{len(self.unchecked)} of the profile were not run"
         if not self.requirements:

@@ -32,6 +32,8 @@ from f7t_conformance.model import Profile, Requirement, Results
 from f7t_conformance.redaction import redacted, without_secrets
 from f7t_conformance.sweeping import sweep
 
+_FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+
 
 class Broken(Exception):
     """The run did not come about; the message says why."""
@@ -107,6 +109,8 @@ def perform(plan: Plan, progress: Progress) -> Results:
         finally:
             os.environ.pop(FOLDER_VARIABLE)
         interrupted = code is pytest.ExitCode.INTERRUPTED
+        if not interrupted:
+            collector.abandoned(plan.selected, narrowed=bool(plan.extra))
         if interrupted or any(ledger.unsettled()):
             collector.leftovers += _swept(plan, detected, prefix, ledger)
     begun = code not in {pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR}
@@ -132,10 +136,25 @@ def perform(plan: Plan, progress: Progress) -> Results:
 
 
 def _tested(plan: Plan, collector: Collector) -> pytest.ExitCode:
+    with _own_pytest():
+        try:
+            return pytest.ExitCode(pytest.main(pytest_arguments(plan), plugins=[collector]))
+        except KeyboardInterrupt:
+            return pytest.ExitCode.INTERRUPTED
+
+
+@contextmanager
+def _own_pytest() -> Iterator[None]:
+    """Neither plug-ins nor options of whoever calls have a say in a judgement, nor in workers."""
+    before = {name: os.environ.pop(name, None) for name in _FOREIGN}
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     try:
-        return pytest.ExitCode(pytest.main(pytest_arguments(plan), plugins=[collector]))
-    except KeyboardInterrupt:
-        return pytest.ExitCode.INTERRUPTED
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _swept(plan: Plan, detected: Detected, prefix: str, ledger: Ledger) -> list[str]:
@@ -170,7 +189,7 @@ def pytest_arguments(plan: Plan) -> list[str]:
     """How pytest is called for it."""
     checks = str(files("f7t_conformance").joinpath("checks"))
     ini = str(files("f7t_conformance").joinpath("checks", "pytest.ini"))
-    arguments = [checks, "-c", ini, "-p", "f7t_conformance.plugin"]
+    arguments = [checks, "-c", ini, "-p", "xdist.plugin", "-p", "f7t_conformance.plugin"]
     arguments += ["--f7t-profile", plan.profile.value]
     for name in plan.waivers:
         arguments += ["--f7t-waivers", str(Path(name).resolve()) if Path(name).exists() else name]

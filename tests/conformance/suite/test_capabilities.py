@@ -64,6 +64,14 @@ def test_a_server_with_everything() -> None:
     assert (found.capabilities.version, found.system, found.base) == ("1.16.6", "one", "/h/me")
 
 
+def test_another_version_than_the_reported_one_is_noted() -> None:
+    with answering(_answers()) as server:
+        told = _detect(server, version="1.13.0").capabilities
+        same = _detect(server, version="1.16.6").capabilities
+    assert (told.version, told.reported) == ("1.13.0", "1.16.6")
+    assert (same.version, same.reported) == ("1.16.6", "")
+
+
 def test_only_reads_are_asked() -> None:
     with answering(_answers()) as server:
         _detect(server)

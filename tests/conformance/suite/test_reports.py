@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from f7t_conformance.model import Results, Status
+from f7t_conformance.model import Capabilities, Results, Status
 from f7t_conformance.reports import Unreadable, read, rendered, write
 from f7t_conformance.reports.schema import schema_text
 from tests.conformance.suite.made_up import HOSTILE, finding, requirement, results
@@ -60,6 +60,9 @@ def test_other_files_are_no_results(tmp_path: Path, text: str) -> None:
         read(file)
 
 
+TOLD = Capabilities(version="1.13.0", reported="1.16.0", systems=("one",), present=())
+
+
 def test_certified_takes_a_complete_profile_without_unwaived_failures() -> None:
     kept = [finding("F7T-UTIL-001", Status.PASS), finding("F7T-UTIL-002", Status.WAIVED)]
     kept += [finding("F7T-UTIL-003", Status.SKIP), finding("F7T-UTIL-004", Status.WARN)]
@@ -76,6 +79,10 @@ def test_certified_takes_a_complete_profile_without_unwaived_failures() -> None:
             "1 of the profile were not run",
         ),
         (results(*kept, requirements=()), "nothing says what the profile contains"),
+        (
+            results(*kept, capabilities=TOLD),
+            "judged by version 1.13.0, the server reports 1.16.0",
+        ),
     ):
         assert made.summary.doubts == (doubt,)
         assert not made.summary.certified
