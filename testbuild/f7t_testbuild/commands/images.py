@@ -43,6 +43,7 @@ _LOGS = ".images"
 )
 @click.option("--no-keycloak", is_flag=True, help="Do not try for Keycloak: embedded issuer.")
 @click.option("--no-minio", is_flag=True, help="Do not try for MinIO: embedded store.")
+@click.option("--suite", is_flag=True, help="The conformance suite's image as well.")
 @click.option("--pull", is_flag=True, help="Try the registries' images first.")
 @click.option("--rebuild-bases", is_flag=True, help="Make bases again that are there.")
 @click.option(
@@ -75,6 +76,7 @@ def images(
     releases: tuple[str, ...],
     no_keycloak: bool,
     no_minio: bool,
+    suite: bool,
     pull: bool,
     rebuild_bases: bool,
     debian_mirror: str | None,
@@ -95,6 +97,7 @@ def images(
       f7t images
       f7t images --slurm 22.05 --slurm 24.11 --no-minio
       f7t images --pull --slurm all
+      f7t images --suite
 
     Exit codes: 0 built, 1 something without a substitute was not built, 2 packages are missing.
     """
@@ -109,6 +112,7 @@ def images(
         releases=tuple(SLURM_BASES) if "all" in releases else tuple(dict.fromkeys(releases)),
         keycloak=not no_keycloak,
         minio=not no_minio,
+        suite=suite,
         pull=pull,
         rebuild_bases=rebuild_bases,
         install=not no_install,

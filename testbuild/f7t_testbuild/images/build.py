@@ -39,6 +39,7 @@ class Wish:
         releases: of Slurm; none means the preferred one, or another where its base is missing.
         keycloak: whether to try for Keycloak.
         minio: whether to try for MinIO.
+        suite: whether the conformance suite gets an image, too.
         pull: whether registries may be asked.
         rebuild_bases: whether to make bases again that are there.
         install: whether a missing package of this machine may be installed.
@@ -50,6 +51,7 @@ class Wish:
     releases: tuple[str, ...] = ()
     keycloak: bool = True
     minio: bool = True
+    suite: bool = False
     pull: bool = False
     rebuild_bases: bool = False
     install: bool = True
@@ -127,6 +129,8 @@ class Workshop:
         releases = tuple(it for it in catalogue.SLURM_BASES if it in {*built, *kept})
         identity = self._identity()
         store = self._store()
+        if self._wish.suite:
+            self._own("suite", Kind.OWN, catalogue.CONFORMANCE)
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         self.record = replace(
             self.record,

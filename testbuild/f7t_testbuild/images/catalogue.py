@@ -108,6 +108,18 @@ FIRECREST = Image(
 )
 """The gateway; the embedded issuer and store run from it as well."""
 
+CONFORMANCE = Image(
+    "firecrest-testbuild/conformance:latest",
+    "conformance/Dockerfile",
+    {"BASE": BOOKWORM},
+    (BOOKWORM,),
+    (
+        *("cluster", "conformance", "firecrest", "keycloak", "minio", "testbuild"),
+        *("pyproject.toml", "uv.lock", "README.md"),
+    ),
+)
+"""The conformance suite; no part of a testbuild."""
+
 TASKPERSISTENCE = Image(
     "firecrest-testbuild/taskpersistence:latest",
     "firecrest/taskpersistence.Dockerfile",

@@ -81,7 +81,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     for name in (
         *("pyproject.toml", "cluster/Dockerfile", "firecrest/Dockerfile", "keycloak/Dockerfile"),
         *("firecrest/taskpersistence.Dockerfile", "keycloak/from-maven.Dockerfile"),
-        "minio/from-source.Dockerfile",
+        *("minio/from-source.Dockerfile", "conformance/Dockerfile"),
     ):
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / name).touch()
@@ -123,6 +123,25 @@ def test_without_a_registry_the_real_parts_are_built_another_way(
     assert f"{KEYCLOAK} is not here" in result.stdout
     assert "--ubuntu-mirror" in result.stdout
     assert "made here from" not in result.stdout
+
+
+SUITE = "firecrest-testbuild/conformance:latest"
+
+
+def test_the_suite_has_an_image_where_it_is_asked_for(machine: Machine, make: Make) -> None:
+    assert SUITE not in make().output
+    assert SUITE not in kept(machine).images
+    assert SUITE in make("--suite").output
+    assert SUITE in kept(machine).images
+
+
+def test_a_suite_that_was_asked_for_and_is_not_built_is_a_failure(
+    machine: Machine, make: Make
+) -> None:
+    machine.cannot_build(SUITE)
+    result = make("--suite")
+    assert result.exit_code == 1
+    assert kept(machine).store is Store.MINIO_FROM_SOURCE
 
 
 def test_where_the_ubuntu_base_is_the_tutorials_release_is_built(

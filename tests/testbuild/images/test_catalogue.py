@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 ALL = [
     *map(catalogue.cluster, SLURM_BASES),
     catalogue.FIRECREST,
+    catalogue.CONFORMANCE,
     catalogue.TASKPERSISTENCE,
     catalogue.keycloak({}),
     catalogue.KEYCLOAK_FROM_MAVEN,
