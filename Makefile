@@ -54,8 +54,8 @@ list: bootstrap ## the testbuilds known on this machine
 images: bootstrap ## build the images of the Docker runtime without a registry (ARGS="--slurm all")
 	@$(F7T) images $(ARGS)
 
-test: bootstrap-dev packages ## run all tests (ARGS="tests/tutorial -k T33")
-	@$(PYTHON) -m pytest $(ARGS)
+test: bootstrap-dev packages ## run all tests, in two processes; ARGS="tests/tutorial -k T33": these, in one
+	@$(PYTHON) -m pytest $(or $(ARGS),-n 2)
 
 test-docker: bootstrap-dev ## tests against containers: walk, client, nodes, secrets (needs an engine)
 	@F7T_TEST_RUNTIME=docker F7T_TEST_DOCKER=1 $(PYTHON) -m pytest tests/docker tests/testbuild/images tests/tutorial tests/clients $(ARGS)

@@ -23,10 +23,18 @@ from f7t_testbuild.images.catalogue import FALLBACK_RELEASE
 from f7t_testbuild.model import Identity, Store, Testbuild, default_state_root
 from f7t_testbuild.remembered import Choices, remember
 from f7t_testbuild.runtime import Runtime, RuntimeName
+from tests.support import side_by_side
 from tests.support.live import Live, free_port_base
 
 
-def pytest_configure() -> None:
+def _look_back(failed: frozenset[tuple[str, int, str]], modules: frozenset[str]) -> str:
+    # Imported late: modules with tests must be rewritten by pytest before anybody imports them.
+    from tests.support.whole_run import look_back
+
+    return look_back(failed, modules)
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Let commands under test be interrupted even when this run is a shell's background job.
 
     Such a job inherits SIGINT as ignored (POSIX, XCU 2.11) and would pass that on.
@@ -35,11 +43,11 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # Commands under test choose as on a machine without an engine, unless they are told otherwise.
     os.environ["F7T_RUNTIME"] = os.environ.get("F7T_TEST_RUNTIME", RuntimeName.NATIVE.value)
+    side_by_side.register(config, _look_back)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks back on the whole run comes last; what takes minutes is asked for."""
-    items.sort(key=lambda item: item.path.name == "test_seen.py")
+    """What takes minutes is asked for."""
     if os.environ.get("F7T_TEST_LONG") != "1":
         skip = pytest.mark.skip(reason="takes a minute or so: make test-long")
         for item in items:

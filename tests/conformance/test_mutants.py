@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import chain
-
 import pytest
 
 from f7t_conformance.catalogue import catalogue
-from tests.conformance.mutants import answers, files, page, work
+from tests.conformance.mutants import page
 from tests.conformance.mutants.alarms import unexpected
 from tests.conformance.mutants.centres import centre_of
 from tests.conformance.mutants.hunting import hunted, judged, serving
-from tests.conformance.mutants.registry import CONTROL, MUTANTS
+from tests.conformance.mutants.registry import ALL, CONTROL, MUTANTS
 from tests.support.live import Live
 
 
 def test_names_are_unique() -> None:
-    names = [one.name for one in chain(answers.MUTANTS, files.MUTANTS, work.MUTANTS)]
+    names = [one.name for one in ALL]
     assert len(names) == len(set(names)) == len(MUTANTS) >= 45
 
 

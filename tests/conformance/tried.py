@@ -2,7 +2,7 @@
 
 Rows of bad input are read from the tables themselves (`CASES` of the modules there); each is a test
 of its own. What all tests together were answered is noted by a run of them, in `seen.txt`: a whole
-run fails if it was not answered all of that (`test_seen.py`), and writes it anew if
+run fails if it was not answered all of that (`tests/support/whole_run.py`), and writes it anew if
 F7T_TEST_NOTE_SEEN is set.
 """
 

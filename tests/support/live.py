@@ -14,6 +14,7 @@ from f7t_testbuild.model import CLIENT_ID, SYSTEM, Testbuild
 from f7t_testbuild.remembered import Choices
 from f7t_testbuild.runtime import Runtime
 from tests.support.contract import Seen, keep
+from tests.support.side_by_side import ports_of_this_process
 
 T = TypeVar("T")
 PASSWORDS = {"test1": "test11", "test2": "test22", "test4": "test44"}
@@ -33,10 +34,10 @@ def _is_free(port: int) -> bool:
 
 def free_port_base() -> int:
     """A port base all of whose ports are free now."""
-    for base in range(21000, 30000, 100):
+    for base in ports_of_this_process():
         if all(map(_is_free, Testbuild(port_base=base).ports.values())):
             return base
-    raise RuntimeError("no free block of ports between 21000 and 30000")
+    raise RuntimeError(f"no free block of ports in {ports_of_this_process()}")
 
 
 def until(probe: Callable[[], T | None], *, seconds: float = 30, what: str = "condition") -> T:

@@ -170,12 +170,6 @@ MUTANTS = (
         ("F7T-ERR-070",),
     ),
     Mutant(
-        "trace-header-missing",
-        "answers have no X-Request-Id",
-        _dropping("X-Request-Id"),
-        ("F7T-ERR-021", "F7T-SEC-034"),
-    ),
-    Mutant(
         "unknown-machine-200",
         "utilities answer 200 for a machine that is not there",
         _turning(_ANY, _ANY, 400, 200, "X-Machine-Does-Not-Exist"),

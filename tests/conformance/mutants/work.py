@@ -1,4 +1,4 @@
-"""Faults of tasks, jobs, transfers and reservations."""
+"""Faults of tasks and jobs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from f7t.services.compute import submission as submitting
-from f7t.slurm import batch, commands
-from f7t.staging.area import StagingArea
-from f7t.staging.form import UploadForm
-from f7t.staging.transfer import pull_argv
+from f7t.slurm import commands
 from f7t.tasks import model
 from f7t.tasks.kinds import TaskContext
 from f7t.tasks.store import TaskStore
-from f7t.work import internal_transfers as internal
-from f7t.work import transfer as external
 from f7t.work.compute import jobs, scheduler
 from f7t.work.compute.submission import Submissions, submission
 from f7t.work.paging import page_of
@@ -29,7 +24,7 @@ _TASKS = "/tasks.*"
 Record = dict[str, Any]
 
 
-def _each_task(change: Callable[[Record], Record]) -> Layer:
+def each_task(change: Callable[[Record], Record]) -> Layer:
     """Another record wherever a task is shown."""
 
     def answer(asked: Asked, reply: Reply) -> Reply:
@@ -53,7 +48,7 @@ def _each_data(change: Callable[[Record], Any]) -> Layer:
         data = record.get("data")
         return record | {"data": change(data)} if isinstance(data, dict) else record
 
-    return _each_task(task)
+    return each_task(task)
 
 
 def _without_key(name: str) -> Callable[[Record], Record]:
@@ -70,7 +65,7 @@ def _falling(app: ASGIApp) -> ASGIApp:
             seen.add(record["hash_id"])
         return record | {"status": "100", "description": "Queued"} if known else record
 
-    return _each_task(change)(app)
+    return each_task(change)(app)
 
 
 def _wrapped(record: Record) -> Record:
@@ -79,12 +74,6 @@ def _wrapped(record: Record) -> Record:
 
 def _renumbered(record: Record) -> Record:
     return record | {"status": int(record["status"])}
-
-
-def _leaking(record: Record) -> Record:
-    if record["service"] != "storage" or not isinstance(record["data"], dict):
-        return record
-    return record | {"data": {**record["data"], "cert": ["ssh-rsa-cert-v01@openssh.com AAAA"]}}
 
 
 async def _everybodys(self: TaskStore, user: str) -> dict[str, model.Task]:
@@ -119,7 +108,7 @@ def _with_steps(app: ASGIApp) -> ASGIApp:
         steps = ({**row, "jobid": f"{row['jobid']}.batch", "name": "batch"} for row in rows)
         return [one for pair in zip(rows, steps, strict=True) for one in pair]
 
-    return _each_task(lambda record: record | {"data": change(record["data"])})(app)
+    return each_task(lambda record: record | {"data": change(record["data"])})(app)
 
 
 def _without_environment(
@@ -169,94 +158,6 @@ def _script_cut(name: str, script: bytes, **rest: Any) -> Any:
     return submission(name, script[:-1], **rest)
 
 
-_batch_script = batch.batch_script
-
-
-def _not_waiting(job: batch.BatchJob, argv: Sequence[str], *, title: str) -> bytes:
-    return _batch_script(replace(job, after=""), argv, title=title)
-
-
-def _one_level(target: str) -> list[str]:
-    return ["rm", "-f", "--", target]
-
-
-_as_message = UploadForm.as_message
-
-
-def _of_form(change: Callable[[UploadForm], UploadForm]) -> Layer:
-    return patching(UploadForm, "as_message", lambda self: _as_message(change(self)))
-
-
-def _without_field(form: UploadForm) -> UploadForm:
-    return replace(form, fields={k: v for k, v in form.fields.items() if k != "x-amz-date"})
-
-
-def _elsewhere(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://localhost:9/{rest.partition('/')[2]}"
-
-
-_download_url = StagingArea.download_url
-
-
-def _link_elsewhere(self: StagingArea, *arguments: Any) -> str:
-    return _elsewhere(_download_url(self, *arguments))
-
-
-def _unsigned_link(record: Record) -> Record:
-    data = record["data"]
-    if record["status"] != "117":
-        return record
-    url = data if isinstance(data, str) else data.get("url", "")
-    bare = url.partition("?")[0]
-    return record | {"data": bare if isinstance(data, str) else {**data, "url": bare}}
-
-
-def _separate_link(app: ASGIApp) -> ASGIApp:
-    """Client links lead elsewhere; what the cluster itself fetches is as it was."""
-    app = patching(StagingArea, "internal_get_url", _download_url)(app)
-    return patching(StagingArea, "download_url", _link_elsewhere)(app)
-
-
-async def _kept(self: StagingArea, user: str, task_id: str) -> int:
-    return 0
-
-
-def _still_valid(app: ASGIApp) -> ASGIApp:
-    """The objects go, the task stays as it was."""
-    update = TaskStore.update
-
-    async def unchanged(self: TaskStore, task_id: str, status: Any, data: Any, **rest: Any) -> Any:
-        if status is model.Status.INVALIDATED:
-            return await self.get(task_id)
-        return await update(self, task_id, status, data, **rest)
-
-    return patching(TaskStore, "update", unchanged)(app)
-
-
-def _pull_cut(url: str, target: str, task_id: str) -> Any:
-    transfer = pull_argv(url, target, task_id)
-    script = transfer.argv[2].replace("mv -fT", 'truncate --size=-1 -- "$part"\nmv -fT')
-    return replace(transfer, argv=("sh", "-c", script, *transfer.argv[3:]))
-
-
-def _as_success(status: int, body: object) -> Callable[[Asked, Reply], Reply]:
-    """Every refusal is a success."""
-
-    def answer(asked: Asked, reply: Reply) -> Reply:
-        if reply.status < 400 or reply.status in {401, 404, 405}:
-            return reply
-        return replace(reply.with_json(body), status=status)
-
-    return answer
-
-
-def _dates_as_given(asked: Asked, reply: Reply) -> Reply:
-    if b"occurs before" in reply.body or b"in the pass" in reply.body:
-        return replace(reply.with_json({"success": "Reservation created: x"}), status=201)
-    return reply
-
-
 def _announcing(change: Callable[[Record], Record]) -> Layer:
     """Another answer where a task is announced."""
 
@@ -282,25 +183,25 @@ MUTANTS = (
     Mutant(
         "task-status-as-number",
         "the status of a task is a number",
-        _each_task(_renumbered),
+        each_task(_renumbered),
         ("F7T-TASK-00",),
     ),
     Mutant(
         "task-data-as-text",
         "data of a task is text with JSON in it",
-        _each_task(_wrapped),
+        each_task(_wrapped),
         ("F7T-JOB-039", "F7T-JOB-11"),
     ),
     Mutant(
         "task-without-last-modify",
         "tasks do not tell when they changed",
-        _each_task(_without_key("last_modify")),
+        each_task(_without_key("last_modify")),
         ("F7T-TASK-00",),
     ),
     Mutant(
         "task-of-nobody",
         "tasks do not tell whose they are",
-        _each_task(_without_key("user")),
+        each_task(_without_key("user")),
         ("F7T-TASK-00",),
     ),
     Mutant(
@@ -333,12 +234,6 @@ MUTANTS = (
         "the list of tasks has everybody's, if their ids are asked for",
         patching(TaskStore, "get_many", _unowned),
         ("F7T-TASK-026", "F7T-SEC-018"),
-    ),
-    Mutant(
-        "certificate-in-task-data",
-        "data of transfers has the user's certificate",
-        _each_task(_leaking),
-        ("F7T-SEC-025", "F7T-XFER-02"),
     ),
     Mutant(
         "job-id-missing",
@@ -431,71 +326,5 @@ MUTANTS = (
         "the accounting's filter by job does nothing",
         asking("GET", "/compute/acct", lambda asked: asked.with_query(jobs=None)),
         ("F7T-JOB-091",),
-    ),
-    Mutant(
-        "form-of-wrong-host",
-        "the form of an upload leads elsewhere",
-        _of_form(lambda form: replace(form, url=_elsewhere(form.url))),
-        ("F7T-XFER-00",),
-    ),
-    Mutant(
-        "form-without-field",
-        "the form of an upload has no x-amz-date",
-        _of_form(_without_field),
-        ("F7T-XFER-02", "F7T-XFER-00"),
-    ),
-    Mutant(
-        "link-of-wrong-host",
-        "the link of a download leads elsewhere",
-        _separate_link,
-        ("F7T-XFER-05",),
-    ),
-    Mutant(
-        "link-without-signature",
-        "the link of a download is not signed",
-        _each_task(_unsigned_link),
-        ("F7T-XFER-05",),
-    ),
-    Mutant(
-        "arrived-upload-cut",
-        "the last byte of an external upload is missing",
-        patching(external, "pull_argv", _pull_cut),
-        ("F7T-XFER-00",),
-    ),
-    Mutant(
-        "invalidation-keeps-the-object",
-        "an invalidated link still works",
-        patching(StagingArea, "delete_task_objects", _kept),
-        ("F7T-XFER-080",),
-    ),
-    Mutant(
-        "invalidation-not-recorded",
-        "an invalidated task is as it was",
-        _still_valid,
-        ("F7T-XFER-08", "F7T-TASK-028"),
-    ),
-    Mutant(
-        "internal-rm-not-recursive",
-        "an internal removal leaves directories",
-        patching(internal, "remove_argv", _one_level),
-        ("F7T-XFER-097",),
-    ),
-    Mutant(
-        "internal-transfer-does-not-wait",
-        "stageOutJobId does nothing",
-        patching(internal, "batch_script", _not_waiting),
-        ("F7T-XFER-110",),
-    ),
-    Mutant(
-        "reservation-dates-not-checked",
-        "reservations in the past are accepted",
-        answering("POST", "/reservations/?", _dates_as_given),
-        ("F7T-RSV-01",),
-    ),
-    Mutant(
-        "unknown-reservation-deleted",
-        "deleting a reservation that is not there succeeds",
-        answering("DELETE", "/reservations/.+", _as_success(200, {"success": "deleted"})),
-        ("F7T-RSV-02",),
     ),
 )

@@ -16,6 +16,7 @@ from typing import TypeVar
 import asyncssh
 
 from f7t_testbuild.model import Testbuild
+from tests.support.side_by_side import ports_of_this_process
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[3]
@@ -124,7 +125,7 @@ def free_port_base() -> int:
                 return False
         return True
 
-    for base in random.sample(range(12000, 30000, 50), 100):
+    for base in random.sample(ports_of_this_process(), 30):
         wanted = [*Testbuild(port_base=base).ports.values(), *range(base + 217, base + 240)]
         if all(map(free, wanted)):
             return base
