@@ -32,7 +32,11 @@ from f7t_conformance.model import Profile, Requirement, Results
 from f7t_conformance.redaction import redacted, without_secrets
 from f7t_conformance.sweeping import sweep
 
-_FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+_FOREIGN = (
+    *("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"),
+    *("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"),
+)
+"""What another pytest around this one, or its caller, may have set."""
 
 
 class Broken(Exception):
@@ -136,7 +140,7 @@ def perform(plan: Plan, progress: Progress) -> Results:
 
 
 def _tested(plan: Plan, collector: Collector) -> pytest.ExitCode:
-    with _own_pytest():
+    with own_pytest():
         try:
             return pytest.ExitCode(pytest.main(pytest_arguments(plan), plugins=[collector]))
         except KeyboardInterrupt:
@@ -144,7 +148,7 @@ def _tested(plan: Plan, collector: Collector) -> pytest.ExitCode:
 
 
 @contextmanager
-def _own_pytest() -> Iterator[None]:
+def own_pytest() -> Iterator[None]:
     """Neither plug-ins nor options of whoever calls have a say in a judgement, nor in workers."""
     before = {name: os.environ.pop(name, None) for name in _FOREIGN}
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

@@ -14,7 +14,7 @@ from f7t_conformance.waivers import read_waivers, shipped
 
 _COLLECTING = """
 import json, pytest
-from f7t_conformance.running import Plan, pytest_arguments
+from f7t_conformance.running import Plan, own_pytest, pytest_arguments
 from f7t_conformance.configuration import Settings
 from f7t_conformance.model import Profile
 
@@ -24,7 +24,8 @@ class Listener:
         print(json.dumps([mark.args[0] for mark in marks]))
 
 plan = Plan(Settings(), Profile.FULL, workers=1, extra=("--collect-only", "-p", "no:terminal"))
-pytest.main(pytest_arguments(plan), plugins=[Listener()])
+with own_pytest():
+    pytest.main(pytest_arguments(plan), plugins=[Listener()])
 """
 
 

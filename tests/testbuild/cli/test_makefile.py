@@ -65,7 +65,7 @@ def test_the_tests_bring_environment_and_packages(root: Path) -> None:
     assert [command.strip() for command in commands] == [
         "sh testbuild/bootstrap --dev",
         ".venv/bin/f7t packages",
-        ".venv/bin/python -m pytest",
+        ".venv/bin/python -m pytest -n 2",
     ]
 
 
@@ -89,10 +89,11 @@ FIRST_TARGETS = [
     "make test",
     "make test-long",
     "make conformance",
+    "make conformance ARGS=--profile fuzz --gate --seed 1 --report build/fuzz",
     "make down ARGS=--name conformance --purge",
 ]
 LONG_TARGETS = [
-    "make images ARGS=--slurm 20.11 --slurm 22.05 --slurm 24.11",
+    "make images ARGS=--slurm 20.11 --slurm 22.05 --slurm 24.11 --suite",
     "make test-docker",
     "make test-matrix ARGS=--few",
 ]
