@@ -109,11 +109,12 @@ def _first(values: str) -> str:
     return values.split(",")[0].strip()
 
 
-def _call(request: Request) -> Call:
+# Both are coroutines: the framework gives plain functions to a pool of threads.
+async def _call(request: Request) -> Call:
     return Call(request, request.app.state.parts, request.state.principal, None)
 
 
-def _machine_call(request: Request, machine: MachineName = None) -> Call:
+async def _machine_call(request: Request, machine: MachineName = None) -> Call:
     return Call(request, request.app.state.parts, request.state.principal, machine)
 
 

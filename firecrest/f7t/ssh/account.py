@@ -9,10 +9,16 @@ from contextlib import contextmanager, suppress
 
 from f7t.errors import ConnectionRefused
 from f7t.ssh.connection import Link, PoolSettings
+from f7t.ssh.gathering import Gathering
+from f7t.ssh.questions import Statuses
 
 
 class Account:
-    """The connections of one (user, machine), and who waits for a channel."""
+    """The connections of one (user, machine), and who waits for a channel.
+
+    Attributes:
+        statuses: questions for the status of files, by whether links are followed.
+    """
 
     def __init__(
         self, dial: Callable[[], Coroutine[None, None, Link]], settings: PoolSettings
@@ -26,6 +32,7 @@ class Account:
         self._watching: set[asyncio.Task[None]] = set()
         self._holders = 0
         self._closed = False
+        self.statuses: Statuses = {False: Gathering(), True: Gathering()}
 
     @property
     def links(self) -> tuple[Link, ...]:

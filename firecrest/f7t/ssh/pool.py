@@ -59,7 +59,7 @@ class Session:
         self.files = RemoteFiles(account.connected, self, facts, limit)
         self.changes = FileChanges(account.connected, self, self.files, limit)
         self.contents = RemoteContents(account.connected, limit)
-        self.questions = RemoteQuestions(account.connected, self, limit)
+        self.questions = RemoteQuestions(account.connected, self, limit, account.statuses)
 
     async def run(
         self,

@@ -1,12 +1,13 @@
-"""What only tools on the machine know of a file or a user: one remote command each."""
+"""What only tools on the machine know of a file or a user: one remote command, for one or many."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import asyncssh
 from asyncssh import SFTPClient
@@ -14,9 +15,14 @@ from asyncssh import SFTPClient
 from f7t.errors import CommandFailed
 from f7t.ssh.connection import Link
 from f7t.ssh.facts import Runner
+from f7t.ssh.gathering import Gathering
 from f7t.ssh.messages import tool_failure
 from f7t.ssh.quoting import safe_text
 from f7t.ssh.sftp import SftpChannel, checked_path, opened, size_of_file
+
+Status: TypeAlias = dict[str, int]
+Statuses: TypeAlias = Mapping[bool, Gathering[Status]]
+"""One user's questions for the status of files, by whether links are followed."""
 
 _ANSWER_LIMIT = 1 << 20
 _HASHED_HERE = 1 << 18
@@ -74,12 +80,17 @@ class RemoteQuestions:
     """
 
     def __init__(
-        self, connected: Callable[[], Awaitable[Link]], runner: Runner, time_limit: float
+        self,
+        connected: Callable[[], Awaitable[Link]],
+        runner: Runner,
+        time_limit: float,
+        statuses: Statuses,
     ) -> None:
-        """Used by `f7t.ssh.pool.Session`."""
+        """Used by `f7t.ssh.pool.Session`; `statuses` are those of the user's account."""
         self._sftp = SftpChannel(connected, time_limit)
         self._runner = runner
         self._time_limit = time_limit
+        self._statuses = statuses
 
     async def kind(self, path: str) -> str:
         """What `file` says it is, `directory` or `ASCII text`; of a link, what it points to.
@@ -100,13 +111,21 @@ class RemoteQuestions:
         answer = await self._ask(["file", "-b", "--", _as_operand(path)], path)
         return safe_text(answer).removesuffix("\n")
 
-    async def status(self, path: str, *, follow_links: bool) -> dict[str, int]:
+    async def status(self, path: str, *, follow_links: bool) -> Status:
         """The ten numbers of stat(2) by their names without `st_`; times in whole seconds."""
-        follow = ["-L"] if follow_links else []
-        form = " ".join(_STAT.values())
-        answer = await self._ask(["stat", *follow, "-c", form, "--", _as_operand(path)], path)
-        mode, *numbers = answer.split()
-        return dict(zip(_STAT, [int(mode, 16), *map(int, numbers)], strict=True))
+        argv = ["stat", *(["-L"] if follow_links else []), "-c", " ".join(_STAT.values()), "--"]
+
+        async def ask(paths: Sequence[str]) -> Sequence[Status]:
+            # Of several, the failing ones are asked again alone: only then is it known which.
+            alone = paths[0] if len(paths) == 1 else ""
+            answer = await self._ask([*argv, *map(_as_operand, paths)], alone)
+            lines = answer.splitlines()
+            if len(lines) != len(paths):
+                raise CommandFailed("stat gave no status", exit_status=0, path=alone)
+            return [_status(line) for line in lines]
+
+        checked_path(path)
+        return await self._statuses[follow_links].answer(path, ask)
 
     async def sha256(self, path: str) -> str:
         """SHA-256 of a regular file as 64 hexadecimal digits.
@@ -150,6 +169,11 @@ class RemoteQuestions:
         if completed.exit_status != 0:
             raise tool_failure(completed, path)
         return completed.stdout
+
+
+def _status(line: bytes) -> Status:
+    mode, *numbers = line.split()
+    return dict(zip(_STAT, [int(mode, 16), *map(int, numbers)], strict=True))
 
 
 def _as_operand(path: str) -> str:

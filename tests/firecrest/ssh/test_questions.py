@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator
@@ -20,9 +21,10 @@ from f7t.errors import (
     RemoteError,
 )
 from f7t.ssh.channel import Completed
+from f7t.ssh.gathering import Gathering
 from f7t.ssh.messages import tool_failure
 from f7t.ssh.pool import SshPool
-from f7t.ssh.questions import Identity, Named, RemoteQuestions
+from f7t.ssh.questions import Identity, Named, RemoteQuestions, Statuses
 
 if TYPE_CHECKING:
     from tests.support.sshd import Sshd
@@ -181,6 +183,27 @@ async def test_a_large_file_may_be_closed_too(questions: RemoteQuestions, home: 
         await questions.sha256("large")
 
 
+async def test_many_at_once_get_each_their_own(questions: RemoteQuestions, home: Path) -> None:
+    prepare(home)
+    names = [str(number) for number in range(80)]
+    for size, name in enumerate(names):
+        (home / name).write_bytes(bytes(size))
+    asked = [*names, "absent", "link", "new\nline", "closed/x", "file/x", "-L"]
+    found = await asyncio.gather(
+        *(questions.status(name, follow_links=False) for name in asked), return_exceptions=True
+    )
+    assert [one["size"] for one in found[:80] if isinstance(one, dict)] == list(range(80))
+    assert (
+        [
+            type(one) if isinstance(one, Exception) else one["size"]  # type: ignore[index]
+            for one in found[80:]
+        ]
+        == [NotFound, len("file"), len("new\nline"), PermissionDenied, NotADirectory, len("-L")]
+    )
+    paths = [getattr(one, "path", "") for one in found if isinstance(one, RemoteError)]
+    assert paths == ["absent", "closed/x", "file/x"]
+
+
 async def test_who_one_is(questions: RemoteQuestions) -> None:
     own = Named("test1", 2001)
     assert await questions.identity() == Identity(own, own, (own,))
@@ -202,7 +225,8 @@ async def _nowhere() -> None:
 
 def asked(stdout: bytes, stderr: bytes = b"", status: int = 0) -> RemoteQuestions:
     machine = Machine(Completed(status, stdout, stderr))
-    return RemoteQuestions(_nowhere, machine, 1)  # type: ignore[arg-type]
+    statuses: Statuses = {False: Gathering(), True: Gathering()}
+    return RemoteQuestions(_nowhere, machine, 1, statuses)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

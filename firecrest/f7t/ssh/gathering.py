@@ -1,0 +1,69 @@
+"""Small questions of one user, asked together: one remote command answers many."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeAlias, TypeVar
+
+T = TypeVar("T")
+Ask: TypeAlias = Callable[[Sequence[str]], Awaitable[Sequence[T]]]
+"""From questions to their answers, in the same order; raises if any of them has none."""
+
+_AT_ONCE = 4
+"""Commands that run at once; one that hangs holds up nobody but those it was asked with."""
+_TOGETHER = 64
+
+
+class Gathering(Generic[T]):
+    """Questions that come while commands run share the next one.
+
+    A command costs a process on the machine whatever it is asked. Every answer comes from a command
+    that began after its question was put, so nothing is ever stale.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[str, asyncio.Future[T]]] = deque()
+        self._asking: set[asyncio.Task[None]] = set()
+
+    async def answer(self, question: str, ask: Ask[T]) -> T:
+        """The answer to `question`; raises what `ask` raises when it is asked alone.
+
+        Args:
+            question: one of those that `ask` takes.
+            ask: of this caller; whoever comes first lends it to all who are asked with him.
+        """
+        turn: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, turn))
+        if len(self._asking) < _AT_ONCE:
+            asking = asyncio.create_task(self._ask_while_any_wait(ask))
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
+        return await turn
+
+    async def _ask_while_any_wait(self, ask: Ask[T]) -> None:
+        while self._waiting:
+            together: list[tuple[str, asyncio.Future[T]]] = []
+            while self._waiting and len(together) < _TOGETHER:
+                question, turn = self._waiting.popleft()
+                if not turn.done():
+                    together.append((question, turn))
+            await _asked(together, ask)
+
+
+async def _asked(together: Sequence[tuple[str, asyncio.Future[T]]], ask: Ask[T]) -> None:
+    """Settle each turn; where asking all at once fails, each is asked alone."""
+    if not together:
+        return
+    try:
+        answers: Sequence[T] = await ask([question for question, _ in together])
+    except Exception as error:
+        if len(together) > 1:
+            await asyncio.gather(*(_asked([one], ask) for one in together))
+        elif not together[0][1].done():
+            together[0][1].set_exception(error)
+        return
+    for (_, turn), answer in zip(together, answers, strict=True):
+        if not turn.done():
+            turn.set_result(answer)
