@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -112,10 +114,14 @@ def _text(output: object) -> str:
     return output.decode()
 
 
+_bases = itertools.cycle(ports_of_this_process())
+
+
 def free_port_base() -> int:
-    """A port base whose ports, those of the nss-wrapper way too, are free now."""
-    import random
-    import socket
+    """A port base whose ports, those of the nss-wrapper way too, are free now.
+
+    Never one that was handed out shortly before, and may not be in use yet.
+    """
 
     def free(port: int) -> bool:
         with socket.socket() as probe:
@@ -125,7 +131,7 @@ def free_port_base() -> int:
                 return False
         return True
 
-    for base in random.sample(ports_of_this_process(), 30):
+    for base in itertools.islice(_bases, len(ports_of_this_process())):
         wanted = [*Testbuild(port_base=base).ports.values(), *range(base + 217, base + 240)]
         if all(map(free, wanted)):
             return base
