@@ -45,18 +45,13 @@ def _listening_socket(arguments: argparse.Namespace) -> socket.socket:
 
 
 def _serve(settings: Settings, listener: socket.socket) -> None:
-    """One worker. h11 is a must: it keeps the case of header names (D01)."""
+    """One worker."""
     from f7t.app import create_app
+    from f7t.http.wire import serving
 
-    config = uvicorn.Config(
+    config = serving(
         create_app(settings),
-        http="h11",
-        loop="asyncio",
-        ws="none",
-        log_config=None,
         log_level=settings.log_level,
-        access_log=False,
-        server_header=False,
         date_header=False,
         timeout_graceful_shutdown=5,
         timeout_keep_alive=30,

@@ -40,6 +40,7 @@ from f7t.services import (
     tasks,
     utilities,
 )
+from f7t.services.dispatch import Dispatch
 from f7t.services.documentation import ERROR_HEADERS, documented
 from f7t.services.operations import operation_at
 from f7t.services.routing import UNROUTED
@@ -214,6 +215,7 @@ def create_app(settings: Settings) -> FastAPI:
             Middleware(Gatekeeper, verifier=TokenVerifier(settings.auth)),
             *limiting,
             Middleware(BodyLimit, settings=settings),
+            Middleware(Dispatch),
         ],
     )
     for service in (

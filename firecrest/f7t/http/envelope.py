@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from email.utils import formatdate
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +16,7 @@ from f7t import __version__
 from f7t.http.answers import send_answer
 from f7t.http.failures import Answer
 from f7t.http.metrics import observe_request
+from f7t.http.wire import HeaderName
 from f7t.log import request_id
 
 _log = logging.getLogger("f7t.access")
@@ -29,10 +31,32 @@ _ACRONYMS = {
 }
 
 
-def capitalised(name: bytes) -> bytes:
+@lru_cache(512)
+def capitalised(name: bytes) -> HeaderName:
     """A header name as it stands in the contract, e.g. `X-Invalid-Path` (D01, T15)."""
     lower = name.lower()
-    return _ACRONYMS.get(lower) or b"-".join(part.capitalize() for part in lower.split(b"-"))
+    words = _ACRONYMS.get(lower) or b"-".join(part.capitalize() for part in lower.split(b"-"))
+    return HeaderName(words)
+
+
+_CONNECTION, _DATE, _LENGTH, _SERVED_BY, _TRANSFER, _ID = map(
+    HeaderName,
+    (b"Connection", b"Date", b"Content-Length", b"Server", b"Transfer-Encoding", b"X-Request-Id"),
+)
+_NO_CONTENT = frozenset({204, 304})
+
+
+def _headers(scope: Scope, message: Message, identifier: bytes) -> list[tuple[bytes, bytes]]:
+    """All headers of an answer, those of the connection included: the server would write them in
+    lower case."""
+    headers = [(capitalised(name), value) for name, value in message["headers"]]
+    chunked = scope["method"] != "HEAD" and message["status"] not in _NO_CONTENT
+    if chunked and scope["http_version"] == "1.1" and not any(n == _LENGTH for n, _ in headers):
+        headers.append((_TRANSFER, b"chunked"))
+    if any(name == b"connection" and value.lower() == b"close" for name, value in scope["headers"]):
+        headers.append((_CONNECTION, b"close"))
+    headers += (_DATE, formatdate(usegmt=True).encode()), (_SERVED_BY, _SERVER), (_ID, identifier)
+    return [*headers]
 
 
 class Envelope:
@@ -56,12 +80,7 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *((capitalised(name), value) for name, value in message["headers"]),
-                    (b"Date", formatdate(usegmt=True).encode()),
-                    (b"Server", _SERVER),
-                    (b"X-Request-Id", identifier.encode()),
-                ]
+                message["headers"] = _headers(scope, message, identifier.encode())
             await send(message)
 
         try:

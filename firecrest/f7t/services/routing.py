@@ -1,24 +1,17 @@
-"""What the routers share: the parts they drive, who calls, and how a failure becomes an answer."""
+"""What the routers share: the parts they drive, and who calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import Depends, Header, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import Depends, Header, Request
 from fastapi.routing import APIRoute
 
 from f7t.auth import Principal
-from f7t.errors import FirecrestError, InvalidParameter, UnknownResource
-from f7t.http.answers import response_of
-from f7t.http.failures import answer_of
 from f7t.http.parameters import Form, read_form
 from f7t.parts import Parts
-from f7t.services.operations import OPERATIONS
-from f7t.services.versions import serves
 from f7t.ssh.pool import Session
 from f7t.systems import System
 from f7t.tasks.model import Service, TaskSpec, new_task
@@ -28,30 +21,7 @@ UNROUTED = {"description": "The requested URL was not found"}
 
 
 class OperationRoute(APIRoute):
-    """A route that answers every failure in the words of its own operation.
-
-    An operation that the configured version does not know yet is as good as no route.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        inner = super().get_route_handler()
-        name = self.operation_id or ""
-        operation = OPERATIONS[name]
-
-        async def handler(request: Request) -> Response:
-            request.state.operation = name
-            try:
-                if not serves(request.app.version, name):
-                    raise UnknownResource(UNROUTED)
-                return await inner(request)
-            except RequestValidationError as error:
-                parameter = str(error.errors()[0]["loc"][-1])
-                wrong = InvalidParameter(parameter, "has invalid value")
-                return response_of(answer_of(wrong, operation))
-            except FirecrestError as error:
-                return response_of(answer_of(error, operation))
-
-        return handler
+    """An operation of the contract: declared to the framework, answered by `Dispatch`."""
 
 
 MachineName = Annotated[

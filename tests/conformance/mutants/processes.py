@@ -16,6 +16,7 @@ from pathlib import Path
 import uvicorn
 
 from f7t.app import create_app
+from f7t.http.wire import serving
 from f7t.log import configure_logging
 from f7t.settings import read_settings
 from f7t_conformance.catalogue import catalogue
@@ -50,15 +51,8 @@ def _serve(name: str, listener: socket.socket, config: str, log: str) -> None:
     settings = read_settings()
     configure_logging(settings.log_level)
     mutant = {CONTROL.name: CONTROL, **MUTANTS}[name]
-    served = uvicorn.Config(
-        mutant.apply(create_app(settings)),
-        http="h11",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=2,
+    served = serving(
+        mutant.apply(create_app(settings)), date_header=False, timeout_graceful_shutdown=2
     )
     uvicorn.Server(served).run(sockets=[listener])
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.types import ASGIApp
 
+from f7t.http.wire import serving
+
 TOKEN = "good"
 
 
@@ -93,19 +95,11 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def served(app: ASGIApp) -> AsyncIterator[int]:
-    """Serve `app` as the gateway is served (h11 keeps header names) while the block runs."""
+    """Serve `app` as the gateway is served while the block runs."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()  # a request that comes before the server is ready waits for it
-        config = uvicorn.Config(
-            app,
-            http="h11",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
+        config = serving(app, lifespan="off", timeout_graceful_shutdown=1)
         server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
