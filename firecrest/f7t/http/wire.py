@@ -43,6 +43,10 @@ class _ForH11(Exception):
     """llhttp takes this request, but uvicorn would not answer it rightly."""
 
 
+class _TooLong(Exception):
+    """The head is over the limit."""
+
+
 class CaseKeeping(HttpToolsProtocol):
     """A connection. `_head` holds what came of a request until its head is complete."""
 
@@ -74,8 +78,10 @@ class CaseKeeping(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Its head is complete: the application is called."""
         length = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        upgrade = self.parser.should_upgrade()
-        if upgrade or self.parser.get_http_version() != "1.1" or length > HEAD_LIMIT:
+        if length > HEAD_LIMIT:
+            self._head = b""
+            raise _TooLong
+        if self.parser.should_upgrade() or self.parser.get_http_version() != "1.1":
             raise _ForH11
         super().on_headers_complete()
         self._answering = True

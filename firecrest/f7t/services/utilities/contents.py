@@ -71,8 +71,9 @@ async def download(
 
 
 def _disposition(name: str) -> str:
-    """RFC 6266: plain where the name is a token, `filename*` (RFC 5987) where it is not ASCII."""
-    if not name.isascii():
+    """RFC 6266: plain where the name is a token, `filename*` (RFC 5987) where a header cannot
+    hold it (RFC 9110 §5.5)."""
+    if not (name.isascii() and name.isprintable()):
         return f"attachment; filename*=UTF-8''{quote(name)}"
     if all(character.isalnum() or character in "!#$&+-.^_`|~" for character in name):
         return f"attachment; filename={name}"
