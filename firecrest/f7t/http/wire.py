@@ -118,6 +118,7 @@ def serving(app: ASGIApp, **options: Any) -> uvicorn.Config:  # noqa: ANN401
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         h11_max_incomplete_event_size=HEAD_LIMIT,
         **options,
     )

@@ -8,8 +8,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 
 from f7t.errors import ConnectionRefused
+from f7t.gathering import Gathering
 from f7t.ssh.connection import Link, PoolSettings
-from f7t.ssh.gathering import Gathering
 from f7t.ssh.questions import Statuses
 
 

@@ -13,9 +13,9 @@ import asyncssh
 from asyncssh import SFTPClient
 
 from f7t.errors import CommandFailed
+from f7t.gathering import Gathering
 from f7t.ssh.connection import Link
 from f7t.ssh.facts import Runner
-from f7t.ssh.gathering import Gathering
 from f7t.ssh.messages import tool_failure
 from f7t.ssh.quoting import safe_text
 from f7t.ssh.sftp import SftpChannel, checked_path, opened, size_of_file

@@ -27,6 +27,7 @@ from redis.backoff import ConstantBackoff
 from redis.exceptions import RedisError
 
 from f7t.errors import IllegalTransition, TaskError, TaskNotFound, TaskStoreUnavailable
+from f7t.gathering import Gathering
 from f7t.tasks import scripts
 from f7t.tasks.changes import CHANNEL, ChangeFeed
 from f7t.tasks.model import Json, Service, Status, Task, TaskSpec, may_move
@@ -88,6 +89,7 @@ class TaskStore:
         self._lifetimes = lifetimes
         self._timeout = timeout
         self._feed = ChangeFeed(self._redis)
+        self._reading: Gathering[bytes | None] = Gathering(at_once=1)
         self._write_script = self._redis.register_script(scripts.WRITE)
         self._claim_script = self._redis.register_script(scripts.CLAIM)
         self._renew_script = self._redis.register_script(scripts.RENEW)
@@ -268,11 +270,15 @@ class TaskStore:
             ) from error
 
     async def _raw(self, task_id: str) -> bytes:
-        async with self._answer():
-            raw = await self._redis.get(_RECORD + task_id)
+        raw = await self._reading.answer(task_id, self._raws)
         if raw is None:
             raise TaskNotFound(task_id)
-        return cast(bytes, raw)
+        return raw
+
+    async def _raws(self, ids: Sequence[str]) -> Sequence[bytes | None]:
+        async with self._answer():
+            found = await self._redis.mget([_RECORD + task_id for task_id in ids])
+        return cast(Sequence[bytes | None], found)
 
     async def _read(self, ids: Iterable[str]) -> Sequence[Task]:
         keys = [_RECORD + task_id for task_id in dict.fromkeys(ids)]

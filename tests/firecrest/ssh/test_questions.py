@@ -20,8 +20,8 @@ from f7t.errors import (
     PermissionDenied,
     RemoteError,
 )
+from f7t.gathering import Gathering
 from f7t.ssh.channel import Completed
-from f7t.ssh.gathering import Gathering
 from f7t.ssh.messages import tool_failure
 from f7t.ssh.pool import SshPool
 from f7t.ssh.questions import Identity, Named, RemoteQuestions, Statuses

@@ -1,4 +1,4 @@
-"""Small questions of one user, asked together: one remote command answers many."""
+"""Small questions that are asked together: one round trip answers many."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ T = TypeVar("T")
 Ask: TypeAlias = Callable[[Sequence[str]], Awaitable[Sequence[T]]]
 """From questions to their answers, in the same order; raises if any of them has none."""
 
-_AT_ONCE = 4
-"""Commands that run at once; one that hangs holds up nobody but those it was asked with."""
 _TOGETHER = 64
 
 
 class Gathering(Generic[T]):
-    """Questions that come while commands run share the next one.
+    """Questions that come while others are being asked share the next round trip.
 
-    A command costs a process on the machine whatever it is asked. Every answer comes from a command
-    that began after its question was put, so nothing is ever stale.
+    A remote command costs a process on the machine whatever it is asked, and a command to Redis
+    costs a client more than its answer. Every answer is to a question that was asked after it was
+    put, so nothing is ever stale.
+
+    Args:
+        at_once: round trips at the same time; one that hangs holds up only those it was asked with.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = 4) -> None:
+        self._at_once = at_once
         self._waiting: deque[tuple[str, asyncio.Future[T]]] = deque()
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -36,7 +39,7 @@ class Gathering(Generic[T]):
         """
         turn: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, turn))
-        if len(self._asking) < _AT_ONCE:
+        if len(self._asking) < self._at_once:
             asking = asyncio.create_task(self._ask_while_any_wait(ask))
             self._asking.add(asking)
             asking.add_done_callback(self._asking.discard)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from f7t.ssh.gathering import Gathering
+from f7t.gathering import Gathering
 
 
 class Answers:
