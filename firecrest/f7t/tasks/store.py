@@ -7,6 +7,7 @@ Keys::
     f7t:lease:<id>       the worker that carries it out, while that worker is alive
     f7t:marks:<id>       steps that must not be begun twice, until the task settles
     f7t:user:<user>      ids of a user's tasks, scored by the time they expire
+    f7t:changed:<user>   when a task of the user last changed what jobs there are
     f7t:unfinished       ids of all tasks that have not settled
 """
 
@@ -36,9 +37,12 @@ _SPEC = "f7t:spec:"
 _LEASE = "f7t:lease:"
 _MARKS = "f7t:marks:"
 _USER = "f7t:user:"
+_CHANGED = "f7t:changed:"
 _UNFINISHED = "f7t:unfinished"
 
 INVALIDATED_LIFETIME = 300.0
+_CHANGE_REMEMBERED = 60.0
+"""Seconds; far longer than an answer about jobs is used again."""
 
 
 class LeaseLost(TaskError):
@@ -107,10 +111,12 @@ class TaskStore:
 
     # -- records ---------------------------------------------------------------------------------
 
-    async def create(
-        self, task: Task, spec: TaskSpec, *, owner: str = "", lease: float = 0
-    ) -> None:
+    async def create(self, task: Task, spec: TaskSpec, *, owner: str = "", lease: float = 0) -> int:
         """Store a new task; from here on it is a promise.
+
+        Returns:
+            When the user's jobs were last changed by a task (`update`), in microseconds of Redis'
+            clock; 0 if that is long ago.
 
         Args:
             owner, lease: the worker that carries it out from the start, and for how many seconds
@@ -119,9 +125,12 @@ class TaskStore:
         Raises:
             IllegalTransition: the id is taken.
         """
-        code, _ = await self._write(task, expected=b"", spec=spec, owner=owner, lease=lease)
+        code, _, changed = await self._write(
+            task, expected=b"", spec=spec, owner=owner, lease=lease
+        )
         if code != 1:
             raise IllegalTransition(f"Task {task.id} exists already")
+        return changed
 
     async def get(self, task_id: str) -> Task:
         """Raises `TaskNotFound` for an unknown or expired id."""
@@ -155,26 +164,33 @@ class TaskStore:
         *,
         expect: Collection[Status] | None = None,
         owner: str = "",
+        known: Task | None = None,
+        changes_jobs: bool = False,
     ) -> Task:
         """Move a task to `status`; atomic, whoever else tries at the same time.
 
         Args:
             expect: only when the task is in one of these states.
             owner: only when no other worker holds the lease.
+            known: the record as it was written last, which saves reading it.
+            changes_jobs: the user's jobs are others now, which later tasks learn when they are
+                created.
 
         Raises:
             IllegalTransition: tasks.md §4 does not allow it from where the task is now.
             LeaseLost: another worker holds the lease.
             TaskNotFound: unknown or expired.
         """
-        raw = await self._raw(task_id)
+        raw = await self._raw(task_id) if known is None else _encoded(known)
         while True:
             task = _decoded(raw)
             allowed = expect is None or task.status in expect
             if not allowed or not may_move(task.service, task.status, status):
                 raise IllegalTransition(f"Task {task_id} is {task.status}: not to {status}")
             moved = task.moved(status, data)
-            code, current = await self._write(moved, expected=raw, owner=owner)
+            code, current, _ = await self._write(
+                moved, expected=raw, owner=owner, changes_jobs=changes_jobs
+            )
             if code == 1:
                 return moved
             if code == -1:
@@ -293,15 +309,22 @@ class TaskStore:
         spec: TaskSpec | None = None,
         owner: str = "",
         lease: float = 0,
-    ) -> tuple[int, bytes | None]:
+        changes_jobs: bool = False,
+    ) -> tuple[int, bytes | None, int]:
         if task.status is Status.INVALIDATED:
             lifetime = INVALIDATED_LIFETIME
         else:
             lifetime = self._lifetimes[task.service]
         names = [_RECORD + task.id, _USER + task.user, _UNFINISHED]
         async with self._answer():
-            code, current = await self._write_script(
-                keys=[*names, _LEASE + task.id, _SPEC + task.id, _MARKS + task.id],
+            code, current, changed = await self._write_script(
+                keys=[
+                    *names,
+                    _LEASE + task.id,
+                    _SPEC + task.id,
+                    _MARKS + task.id,
+                    _CHANGED + task.user,
+                ],
                 args=[
                     task.id,
                     expected,
@@ -312,10 +335,12 @@ class TaskStore:
                     CHANNEL,
                     "" if spec is None else _encoded_spec(spec),
                     _milliseconds(lease),
+                    int(changes_jobs),
+                    _milliseconds(_CHANGE_REMEMBERED),
                 ],
             )
         self._feed.notify(task.id)
-        return int(code), current
+        return int(code), current, int(changed)
 
 
 def _milliseconds(seconds: float) -> int:
