@@ -112,7 +112,7 @@ exit 0
 # machine far more. A line that begins no record continues a job's name.
 MANY_JOB_FILES = r"""
 printf '\036all\n'
-scontrol -a -o show job 2>/dev/null | LC_ALL=C awk '
+scontrol -ao show job 2>/dev/null | LC_ALL=C awk '
 BEGIN { for (i = 1; i < ARGC; i++) wanted["=" ARGV[i]] = 1; ARGC = 1 }
 /^JobId=[0-9]+ / {
   shown = 0

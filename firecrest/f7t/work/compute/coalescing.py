@@ -1,8 +1,8 @@
 """Questions about jobs that many ask at once: the scheduler is asked once and answers all.
 
-Per question, of one user to one machine, at most two commands begin in a second. More callers share
-the youngest answer, whose command began no more than a second before they asked. A user's own
-change (a submission, a cancellation, through whatever worker) makes every older answer worthless.
+Per question, of one user to one machine, a worker begins at most one command in a second. Whoever
+asks within that second gets the same answer. A user's own change (a submission, a cancellation,
+through whatever worker) makes every older answer worthless, so that it costs one more command.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ T = TypeVar("T")
 
 MAXIMUM_AGE = 1.0
 """Seconds between the begin of a command and the last question that its output answers."""
-_COMMANDS = 2
-"""Fresh ones a question may have within `MAXIMUM_AGE`, so that who asks seldom never waits."""
 
 
 @dataclass
@@ -51,7 +49,7 @@ class Coalescing(Generic[T]):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._flights: dict[Hashable, list[_Flight[T]]] = {}
+        self._flights: dict[Hashable, _Flight[T]] = {}
 
     async def answer(
         self, question: Hashable, ask: Callable[[], Awaitable[T]], *, jobs_changed: int | None
@@ -78,17 +76,11 @@ class Coalescing(Generic[T]):
                 flight.work.cancel()
 
     def _shared(self, question: Hashable, jobs_changed: int) -> _Flight[T] | None:
-        """A flight that may answer, None if a new one must or may begin."""
-        oldest = self._clock() - MAXIMUM_AGE
-        recent = [
-            one
-            for one in self._flights.get(question, ())
-            if one.began >= oldest and one.jobs_changed >= jobs_changed and one.is_usable
-        ]
-        if not recent:
+        """A flight that may answer, None if a new one must begin."""
+        flight = self._flights.get(question)
+        if flight is None or self._clock() - flight.began > MAXIMUM_AGE:
             return None
-        under_way = not recent[-1].work.done()
-        return recent[-1] if under_way or len(recent) >= _COMMANDS else None
+        return flight if flight.jobs_changed >= jobs_changed and flight.is_usable else None
 
     def _begin(
         self, question: Hashable, ask: Callable[[], Awaitable[T]], jobs_changed: int
@@ -97,15 +89,10 @@ class Coalescing(Generic[T]):
             return await ask()
 
         flight = _Flight(self._clock(), jobs_changed, asyncio.create_task(work()))
-        flights = self._flights.setdefault(question, [])
-        # Those that still count are the last ones; what is older is only waited for.
-        flights[:] = [*flights[-(_COMMANDS - 1) :], flight]
+        self._flights[question] = flight
         asyncio.get_running_loop().call_later(MAXIMUM_AGE, self._forget, question, flight)
         return flight
 
     def _forget(self, question: Hashable, flight: _Flight[T]) -> None:
-        flights = self._flights.get(question, [])
-        if flight in flights:
-            flights.remove(flight)
-        if not flights:
-            self._flights.pop(question, None)
+        if self._flights.get(question) is flight:
+            del self._flights[question]
