@@ -71,7 +71,7 @@ async def test_no_answer_is_older_than_the_maximum_age(
     third = asyncio.create_task(_put(answers, scheduler))
     await asyncio.sleep(0)
     scheduler.open.set()
-    assert await asyncio.gather(first, second, third) == [1, 1, 2]
+    assert [await one for one in (first, second, third)] == [1, 1, 2]
 
 
 async def test_what_the_user_changed_is_in_every_answer_after_it(
@@ -92,7 +92,7 @@ async def test_a_command_under_way_does_not_answer_for_a_later_change(
     after = asyncio.create_task(_put(answers, scheduler, changed=6))
     await asyncio.sleep(0)
     scheduler.open.set()
-    assert await asyncio.gather(before, after) == [1, 2]
+    assert [await before, await after] == [1, 2]
 
 
 async def test_who_does_not_know_of_changes_asks_anew(
