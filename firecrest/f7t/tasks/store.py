@@ -18,7 +18,6 @@ import contextlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from enum import IntEnum
 from typing import Any, cast
 
@@ -30,6 +29,7 @@ from redis.exceptions import RedisError
 from f7t.errors import IllegalTransition, TaskError, TaskNotFound, TaskStoreUnavailable
 from f7t.tasks import scripts
 from f7t.tasks.changes import CHANNEL, ChangeFeed
+from f7t.tasks.encoding import decoded, encoded, encoded_spec
 from f7t.tasks.model import Json, Service, Status, Task, TaskSpec, may_move
 
 _RECORD = "f7t:task:"
@@ -41,6 +41,10 @@ _CHANGED = "f7t:changed:"
 _UNFINISHED = "f7t:unfinished"
 
 INVALIDATED_LIFETIME = 300.0
+BATCH = 200
+"""Records that are read at once of a long list."""
+_LONGEST_QUEUE = 30.0
+"""Seconds that a command may wait for a connection; a burst of thousands is through in some."""
 _CHANGE_REMEMBERED = 60.0
 """Seconds; far longer than an answer about jobs is used again."""
 
@@ -64,7 +68,9 @@ class TaskStore:
         url: `unix:///path/redis.sock` or `redis://host:port/0`.
         lifetimes: seconds that a record outlives its last update, per service (tasks.md §5).
         password: of the Redis server, when it is not part of the URL.
-        timeout: seconds until one command counts as failed.
+        timeout: seconds until one command counts as failed, its wait for a connection not counted.
+            A disk that is busy with other things holds up a write for seconds, since every write
+            is on disk before it is answered.
     """
 
     def __init__(
@@ -74,9 +80,10 @@ class TaskStore:
         lifetimes: Mapping[Service, float],
         password: str = "",
         max_connections: int = 32,
-        timeout: float = 2.0,
+        timeout: float = 10.0,
     ) -> None:
-        # The pool blocks, so that a burst of requests queues instead of failing.
+        # A burst of requests queues for these instead of failing; the feed has one for itself.
+        self._places = asyncio.Semaphore(max_connections - 1)
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=max_connections,
@@ -134,7 +141,7 @@ class TaskStore:
 
     async def get(self, task_id: str) -> Task:
         """Raises `TaskNotFound` for an unknown or expired id."""
-        return _decoded(await self._raw(task_id))
+        return decoded(await self._raw(task_id))
 
     async def get_many(self, user: str, ids: Collection[str]) -> dict[str, Task]:
         """Those of the user's tasks that exist; foreign and unknown ids are absent (K2)."""
@@ -143,9 +150,17 @@ class TaskStore:
 
     async def list(self, user: str) -> dict[str, Task]:
         """All of the user's tasks, by id, in no particular order."""
+        return {task.id: task async for batch in self.batches(user) for task in batch}
+
+    async def batches(self, user: str) -> AsyncIterator[Sequence[Task]]:
+        """All of the user's tasks like `list`, at most `BATCH` at once."""
         async with self._answer():
             ids = cast(Sequence[bytes], await self._redis.zrange(_USER + user, 0, -1))
-        return await self.get_many(user, [task_id.decode() for task_id in ids])
+        for start in range(0, len(ids), BATCH):
+            wanted = [task_id.decode() for task_id in ids[start : start + BATCH]]
+            found = await self.get_many(user, wanted)
+            if found:
+                yield list(found.values())
 
     async def spec(self, task_id: str) -> TaskSpec:
         """What there is to carry out; raises `TaskNotFound` once the task has settled."""
@@ -181,9 +196,9 @@ class TaskStore:
             LeaseLost: another worker holds the lease.
             TaskNotFound: unknown or expired.
         """
-        raw = await self._raw(task_id) if known is None else _encoded(known)
+        raw = await self._raw(task_id) if known is None else encoded(known)
         while True:
-            task = _decoded(raw)
+            task = decoded(raw)
             allowed = expect is None or task.status in expect
             if not allowed or not may_move(task.service, task.status, status):
                 raise IllegalTransition(f"Task {task_id} is {task.status}: not to {status}")
@@ -276,8 +291,13 @@ class TaskStore:
     async def _answer(self) -> AsyncIterator[None]:
         """Redis' many ways to fail as one; messages may quote the URL, so only the kind is kept."""
         try:
-            async with asyncio.timeout(self._timeout):
-                yield
+            async with asyncio.timeout(_LONGEST_QUEUE):
+                await self._places.acquire()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    yield
+            finally:
+                self._places.release()
         except (RedisError, OSError) as error:
             raise TaskStoreUnavailable(
                 f"The task store is not available ({type(error).__name__})"
@@ -296,7 +316,7 @@ class TaskStore:
             return []
         async with self._answer():
             found = cast(Sequence[bytes | None], await self._redis.mget(keys))
-        return [_decoded(raw) for raw in found if raw is not None]
+        return [decoded(raw) for raw in found if raw is not None]
 
     async def _by_id(self, ids: Iterable[str]) -> dict[str, Task]:
         return {task.id: task for task in await self._read(ids)}
@@ -328,12 +348,12 @@ class TaskStore:
                 args=[
                     task.id,
                     expected,
-                    _encoded(task),
+                    encoded(task),
                     _milliseconds(lifetime),
                     int(task.is_terminal),
                     owner,
                     CHANNEL,
-                    "" if spec is None else _encoded_spec(spec),
+                    "" if spec is None else encoded_spec(spec),
                     _milliseconds(lease),
                     int(changes_jobs),
                     _milliseconds(_CHANGE_REMEMBERED),
@@ -345,46 +365,3 @@ class TaskStore:
 
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000)) if seconds else 0
-
-
-def _encoded(task: Task) -> bytes:
-    record = {
-        "id": task.id,
-        "user": task.user,
-        "service": task.service,
-        "system": task.system,
-        "status": task.status,
-        "data": task.data,
-        "created_at": task.created_at.isoformat(),
-        "updated_at": task.updated_at.isoformat(),
-    }
-    return _json(record)
-
-
-def _encoded_spec(spec: TaskSpec) -> bytes:
-    return _json({"kind": spec.kind, "arguments": spec.arguments})
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    # ASCII: file names that are no UTF-8 arrive as lone surrogates and must survive.
-    return json.dumps(value, separators=(",", ":"), default=_plain, allow_nan=False).encode()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} cannot be part of a task record")
-
-
-def _decoded(raw: bytes) -> Task:
-    record = json.loads(raw)
-    return Task(
-        id=record["id"],
-        user=record["user"],
-        service=Service(record["service"]),
-        system=record["system"],
-        status=Status(record["status"]),
-        data=record["data"],
-        created_at=datetime.fromisoformat(record["created_at"]),
-        updated_at=datetime.fromisoformat(record["updated_at"]),
-    )
