@@ -71,12 +71,13 @@ async def tasks_list(
     """K2, T24. Unknown, expired and foreign ids are absent."""
     if tasks is None:
         batches = call.parts.store.batches(call.user)
-        begin = await anext(batches, ()), await anext(batches, ())
-        if begin[1]:
-            return StreamingResponse(
-                _streamed(begin, batches, call), media_type=JSONResponse.media_type
-            )
-        return {"tasks": _listed(begin[0], call)}
+        begin: list[Sequence[Task]] = []
+        async for batch in batches:
+            begin.append(batch)
+            if len(begin) > 1:
+                document = _streamed(begin, batches, call)
+                return StreamingResponse(document, media_type=JSONResponse.media_type)
+        return {"tasks": _listed((one for batch in begin for one in batch), call)}
     ids = [one.strip() for one in checked("tasks", tasks).split(",")]
     own = await call.parts.store.get_many(call.user, [one for one in ids if one])
     found = await _held(list(own.values()), call.parts)
