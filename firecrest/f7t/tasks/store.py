@@ -226,9 +226,10 @@ class TaskStore:
                 async with asyncio.timeout(timeout):
                     await self._feed.ready()
                     # Subscribed first, read afterwards: no change can fall in between.
-                    while await self._by_id(ids) == known:
+                    while (current := await self._by_id(ids)) == known:
                         await changed.wait()
                         changed.clear()
+                    return current
             return await self._by_id(ids)
 
     # -- leases ----------------------------------------------------------------------------------

@@ -339,9 +339,12 @@ async def test_a_queue_for_a_connection_is_no_failure(redis_server: RedisServer)
         async with Redis.from_url(redis_server.url) as slow:
             while True:
                 await slow.execute_command("DEBUG", "SLEEP", "0.15")  # type: ignore[no-untyped-call]
+                slowed.set()
 
+    slowed = asyncio.Event()
     slowing = asyncio.create_task(hold_up())
     try:
+        await slowed.wait()
         await asyncio.gather(*(_created(store) for _ in range(10)))
     finally:
         slowing.cancel()
