@@ -16,9 +16,10 @@ _EXAMPLE = 300
 
 @dataclass
 class _Requests:
-    """One operation in one stage."""
+    """One operation in one stage; `in_time` were answered before it ended."""
 
     requests: int = 0
+    in_time: int = 0
     failures: int = 0
     sent: int = 0
     received: int = 0
@@ -29,6 +30,7 @@ class _Requests:
 class _Tasks:
     begun: int = 0
     completed: int = 0
+    in_time: int = 0
     failed: int = 0
     polls: int = 0
     age: Latencies = field(default_factory=Latencies)
@@ -66,6 +68,11 @@ class Counts:
         self.examples.setdefault((operation, kind), example[:_EXAMPLE])
 
     @property
+    def lasts(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.ends is None
+
+    @property
     def seconds(self) -> float:
         """How long it lasted."""
         return max((self.ends or self.begins) - self.begins, 1e-3)
@@ -97,8 +104,9 @@ class _Second:
 class Recorder:
     """Belongs to one process; nothing in it blocks.
 
-    A request counts for the stage in which it was due, however late its answer comes; in the
-    timeline it counts for the second in which it was answered.
+    A request counts for the stage in which it was due, however late its answer comes. Rates are of
+    what was answered before the stage ended: what has piled up by then was not carried. In the
+    timeline a request counts for the second in which it was answered.
     """
 
     def __init__(self, clock: Clock = time.perf_counter) -> None:
@@ -163,6 +171,7 @@ class Recorder:
             return
         counts = stage.operations.setdefault(operation, _Requests())
         counts.requests += 1
+        counts.in_time += stage.lasts
         counts.sent += sent
         counts.received += received
         counts.latencies.add(done - due)
@@ -188,6 +197,7 @@ class Recorder:
             return
         counts = stage.tasks
         counts.completed += success
+        counts.in_time += success and stage.lasts
         counts.failed += not success
         counts.polls += polls
         counts.age.add(age)
@@ -273,7 +283,7 @@ def stage_of(counts: Counts, judge: Callable[[Stage], bool]) -> Stage:
         offered=counts.offered,
         requests=counts.requests,
         failures=counts.failures,
-        rate=round((counts.requests - counts.overdue) / seconds, 3),
+        rate=round(sum(one.in_time for one in counts.operations.values()) / seconds, 3),
         latency=together.summary(),
         operations=[
             _operation(name, one, seconds) for name, one in sorted(counts.operations.items())
@@ -297,7 +307,7 @@ def _operation(name: str, one: _Requests, seconds: float) -> Operation:
         name=name,
         requests=one.requests,
         failures=one.failures,
-        rate=round(one.requests / seconds, 3),
+        rate=round(one.in_time / seconds, 3),
         latency=one.latencies.summary(),
         histogram=one.latencies.buckets(),
         bytes_sent=one.sent,
@@ -312,7 +322,7 @@ def _tasks(one: _Tasks, seconds: float) -> Tasks:
         completed=one.completed,
         failed=one.failed,
         unsettled=one.begun - settled,
-        rate=round(one.completed / seconds, 3),
+        rate=round(one.in_time / seconds, 3),
         polls_per_task=round(one.polls / settled, 3) if settled else None,
         age=one.age.summary(),
         to_job_id=one.to_job_id.summary(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
@@ -63,7 +64,7 @@ class Watching:
             return
         self._seconds += 1
         if self._seconds % _EVERY == 1:
-            self._console.print(line, highlight=False, markup=False)
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def told(seconds: float) -> str:
@@ -83,23 +84,28 @@ def summarise(run: Run, console: Console) -> None:
         shown = _telling(run)
         console.print(_operations(shown))
         for line in _details(shown):
-            console.print(line, highlight=False, markup=False)
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     for failure in run.failures[:10]:
         console.print(
             f"{failure.stage}: {failure.count} × {failure.kind} in {failure.operation}: "
             f"{failure.example[:100]}",
             highlight=False,
             markup=False,
+            soft_wrap=True,
         )
     if run.knee is not None:
-        console.print(_knee(run), highlight=False, markup=False)
+        console.print(_knee(run), highlight=False, markup=False, soft_wrap=True)
     for warning in run.warnings:
-        console.print(f"warning: {escape(warning)}", style="yellow", highlight=False)
+        console.print(
+            f"warning: {escape(warning)}", style="yellow", highlight=False, soft_wrap=True
+        )
     if run.stopped:
         why = {"interrupted": "it was interrupted", "budget": "the budget was used up"}
         console.print(f"stopped early: {why[run.stopped]}", highlight=False)
     for left in run.leftovers:
-        console.print(f"could not be removed: {escape(left)}", style="red", highlight=False)
+        console.print(
+            f"could not be removed: {escape(left)}", style="red", highlight=False, soft_wrap=True
+        )
 
 
 def _telling(run: Run) -> Stage:
@@ -109,7 +115,7 @@ def _telling(run: Run) -> Stage:
 
 
 def _stages(stages: list[Stage]) -> Table:
-    table = Table("stage", "load", "requests/s", "failed", "p50", "p95", "p99", "tasks/s", "served")
+    table = _table("stage", "load", "req/s", "failed", "p50", "p95", "p99", "tasks/s", "served")
     for one in stages:
         load = f"{one.users} users" if one.users is not None else f"{one.offered:g}/s"
         tasks = f"{one.tasks.rate:.1f}" if one.tasks else "-"
@@ -127,11 +133,19 @@ def _stages(stages: list[Stage]) -> Table:
 
 
 def _operations(stage: Stage) -> Table:
-    table = Table(f"operation ({stage.name})", "requests/s", "failed", "p50", "p95", "p99")
+    table = _table(f"operation ({stage.name})", "requests/s", "failed", "p50", "p95", "p99")
     for one in stage.operations:
         table.add_row(
             escape(one.name), f"{one.rate:.1f}", str(one.failures), *_quantiles(one.latency)
         )
+    return table
+
+
+def _table(first: str, *numbers: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(first, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
