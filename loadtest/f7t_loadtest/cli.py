@@ -151,7 +151,7 @@ def run(
             _fail(str(error), NOTHING_MEASURED)
         except Abandoned as error:
             _fail(str(error), INTERRUPTED)
-    summarise(done, Console())
+    summarise(done, Console(width=None if sys.stdout.isatty() else 120))
     _report(done, report)
     sys.exit(INTERRUPTED if done.stopped == "interrupted" else 0)
 

@@ -40,18 +40,26 @@ class _Heard:
     broken: str = ""
     result: Run | None = None
     said: Callable[[Said], None] = field(default=lambda said: None)
+    over: threading.Event = field(default_factory=threading.Event)
 
     def listen(self, pipe: IO[str]) -> None:
         """Until the process closes its output."""
-        for line in pipe:
-            try:
-                said = Said.model_validate_json(line)
-            except ValidationError:
-                continue
-            self.name = said.begun or self.name
-            self.broken = said.broken or self.broken
-            self.result = said.result or self.result
-            self.said(said)
+        try:
+            with pipe:
+                for line in pipe:
+                    self._note(line)
+        finally:
+            self.over.set()
+
+    def _note(self, line: str) -> None:
+        try:
+            said = Said.model_validate_json(line)
+        except ValidationError:
+            return
+        self.name = said.begun or self.name
+        self.broken = said.broken or self.broken
+        self.result = said.result or self.result
+        self.said(said)
 
 
 def perform(
@@ -116,12 +124,13 @@ def _followed(
         with suppress(BrokenPipeError):
             process.stdin.write(plan.model_dump_json() + "\n")
             process.stdin.flush()
-        listening.join()
+        # Not join(): after an interruption it takes the thread for ended (CPython 3.11).
+        heard.over.wait()
     except KeyboardInterrupt:
         on_interrupt()
         try:
             process.stdin.close()
-            listening.join(_TIDYING_LIMIT)
+            heard.over.wait(_TIDYING_LIMIT)
         except KeyboardInterrupt:
             name = heard.name or "f7t-load-"
             raise Abandoned(
@@ -131,10 +140,9 @@ def _followed(
 
 def _reap(process: subprocess.Popen[str]) -> None:
     """It has ended, or it ends now."""
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with suppress(BrokenPipeError):
-                pipe.close()
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):
+        process.stdin.close()
     try:
         process.wait(5)
     except subprocess.TimeoutExpired:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,13 @@ def _against_a_testbuild(run: click.Command) -> click.Command:
             os.environ.update(told)
         measure(**given)
 
+    more = "Without --target the testbuild called --name is loaded, if it runs."
     own = getattr(callback, "__click_params__", [])
     return click.Command(
         "run",
         params=[*run.params, *reversed(own)],
         callback=callback,
-        help=f"{run.help}\n\nWithout --target the testbuild called --name is loaded, if it runs.",
+        help=f"{cleandoc(run.help or '')}\n\n{more}",
     )
 
 
