@@ -108,6 +108,7 @@ def list_scenarios() -> None:
 @click.option("--pause", type=float, help="Think time of closed users, seconds.")
 @click.option("--poll", type=float, default=0.25, show_default=True, help="Seconds between polls.")
 @click.option("--timeout", type=float, default=30.0, show_default=True, help="Of one request.")
+@click.option("--patience", type=float, default=60.0, show_default=True, help="For one task.")
 @click.option("--queued", type=int, default=100, show_default=True, help="jobs: held jobs.")
 @click.option("--entries", type=int, default=10, show_default=True, help="files: in a directory.")
 @click.option("--size", type=Size(), default="1MB", show_default=True, help="transfers: of a file.")

@@ -100,9 +100,11 @@ class Drive:
             if by_users
             else work.recorder.begin(name, offered=load)
         )
+        used = time.process_time()
         self._let(load, by_users, name)
         work.stop.wait(work.plan.duration)
         work.recorder.end()
+        counts.cpu_mean = (time.process_time() - used) / counts.seconds
         counts.overdue = work.turns.close(work.plan.objective.p95)
         if counts.overdue:
             counts.fail("arrival", "not begun in time", "every worker was busy", counts.overdue)
@@ -155,7 +157,7 @@ class Drive:
     def _doubt(self, counts: Counts) -> None:
         """Warn where the generator itself may have been the limit."""
         recorder = self._work.recorder
-        busiest = max(counts.cpu, default=0.0)
+        busiest = max(counts.cpu, default=counts.cpu_mean)
         if busiest > _BUSY:
             recorder.warn(
                 f"{counts.name}: the generator used {busiest:.2f} cores in its busiest second; "

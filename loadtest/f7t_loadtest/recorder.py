@@ -45,6 +45,7 @@ class Counts:
         begins, ends: seconds since the run's start; `ends` is None while it lasts.
         overdue: arrivals that nobody had begun when the stage ended.
         cpu: cores that the generator used, one figure a second.
+        cpu_mean: the same over the whole stage.
         ssh: connections and channels that the gateway opened meanwhile, if that is known.
     """
 
@@ -58,6 +59,7 @@ class Counts:
     late: Latencies = field(default_factory=Latencies)
     overdue: int = 0
     cpu: list[float] = field(default_factory=list)
+    cpu_mean: float = 0.0
     ssh: tuple[int, int] | None = None
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -274,7 +276,6 @@ def stage_of(counts: Counts, judge: Callable[[Stage], bool]) -> Stage:
     together = Latencies()
     for one in counts.operations.values():
         together.merge(one.latencies)
-    cpu = counts.cpu or [0.0]
     stage = Stage(
         name=counts.name,
         begins=round(counts.begins, 3),
@@ -291,8 +292,8 @@ def stage_of(counts: Counts, judge: Callable[[Stage], bool]) -> Stage:
         tasks=_tasks(counts.tasks, seconds) if counts.tasks.begun else None,
         ssh=_ssh(counts),
         generator=Generator(
-            cpu_mean=round(sum(cpu) / len(cpu), 3),
-            cpu_maximum=round(max(cpu), 3),
+            cpu_mean=round(counts.cpu_mean, 3),
+            cpu_maximum=round(max(counts.cpu, default=counts.cpu_mean), 3),
             late_mean=round(counts.late.mean, 6),
             late_p99=round(counts.late.quantile(0.99) or 0.0, 6),
             processes=1,
