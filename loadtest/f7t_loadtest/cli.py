@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from pydantic import ValidationError
@@ -20,6 +21,7 @@ from f7t_loadtest.running import Abandoned, Broken, perform
 from f7t_loadtest.settings import BadSettings, read_settings
 from f7t_loadtest.terminal import Watching, summarise
 
+NOT_INSTALLED = 1
 NOTHING_MEASURED = 3
 INTERRUPTED = 130
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
@@ -137,6 +139,7 @@ def run(
     F7T_LOAD_IDENTITIES (a JSON list of them) or by --identities. Jobs are held ones and cancelled;
     everything that is made is removed at the end, also after Ctrl-C.
     """
+    _require_extra()
     _environment(target, system, identities)
     plan = _plan(given)
     console = Console(stderr=True)
@@ -155,6 +158,17 @@ def run(
     summarise(done, Console(width=None if sys.stdout.isatty() else 120))
     _report(done, report)
     sys.exit(INTERRUPTED if done.stopped == "interrupted" else 0)
+
+
+def _require_extra() -> None:
+    """Before anything is started for nothing: only the process that makes load needs Locust."""
+    for package in ("locust", "requests"):
+        if importlib.util.find_spec(package) is None:
+            _fail(
+                f"the load test is not installed: there is no package {package!r}\n"
+                "install it: pip install 'firecrest-testbuild[loadtest]'",
+                NOT_INSTALLED,
+            )
 
 
 def _environment(target: str | None, system: str | None, identities: Path | None) -> None:
@@ -205,6 +219,6 @@ def _report(done: Run, folder: Path | None) -> None:
         _fail(f"the reports were not written: {folder}: {error.strerror}", NOTHING_MEASURED)
 
 
-def _fail(message: str, status: int) -> None:
+def _fail(message: str, status: int) -> NoReturn:
     click.echo(f"error: {message}", err=True)
     sys.exit(status)

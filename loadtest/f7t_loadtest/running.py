@@ -94,6 +94,9 @@ def perform(
         )
         try:
             _followed(process, plan, heard, on_interrupt)
+        except Abandoned:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         finally:
             _reap(process)
         errors.seek(0)

@@ -22,9 +22,12 @@ def _command() -> click.Command:
         from f7t_loadtest.cli import load
     except ModuleNotFoundError as error:
         return _absent(str(error.name))
-    run = load.commands["run"]
-    load.add_command(_against_a_testbuild(run))
-    return load
+    return click.Group(
+        "load",
+        commands={**load.commands, "run": _against_a_testbuild(load.commands["run"])},
+        help=cleandoc(load.help or ""),
+        context_settings=load.context_settings,
+    )
 
 
 def _absent(package: str) -> click.Command:
