@@ -7,6 +7,8 @@ import posixpath
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gevent.pool import Pool
+
 from f7t_loadtest import objects
 from f7t_loadtest.calls import Answer, Unserved, kind_of
 from f7t_loadtest.following import quiet_follow, submit
@@ -14,6 +16,7 @@ from f7t_loadtest.visitor import Visitor
 from f7t_loadtest.work import Place, Work
 
 SMALL = 4096
+_TOGETHER = 4
 _STORE_POST = "POST to the staging area"
 _STORE_GET = "GET from the staging area"
 _UPLOAD = "/storage/xfer-external/upload"
@@ -23,9 +26,14 @@ _DOWNLOAD = "/storage/xfer-external/download"
 def fill_directory(work: Work, place: Place, entries: int) -> None:
     """Small files in the caller's directory, for listings and downloads; not measured."""
     calls = work.quiet(place)
-    for number in range(entries):
-        file = (f"entry{number:05}", bytes(SMALL))
-        calls.call("POST", "/utilities/upload", form={"targetPath": place.root}, file=file)
+
+    def one(number: int) -> None:
+        if not work.stop.is_set():
+            file = (f"entry{number:05}", bytes(SMALL))
+            calls.call("POST", "/utilities/upload", form={"targetPath": place.root}, file=file)
+
+    for _ in Pool(_TOGETHER).imap_unordered(one, range(entries)):
+        pass
 
 
 def list_directory(one: Visitor) -> None:

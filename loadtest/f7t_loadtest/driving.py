@@ -20,6 +20,7 @@ _SETTLING = 1.0
 _INTERRUPTED_GRACE = 3.0
 _LOOK = 0.02
 _BUSY = 0.8
+_FEW = 100
 _LATE = 0.05
 
 _log = logging.getLogger(__name__)
@@ -163,6 +164,12 @@ class Drive:
                 f"{counts.name}: the generator used {busiest:.2f} cores in its busiest second; "
                 "above 0.8 its own limits are measured too"
             )
+        if counts.requests < _FEW:
+            recorder.warn(
+                f"{counts.name}: {counts.requests} requests are few: p99 is a guess below {_FEW}"
+            )
+        if any(kind == "HTTP 429" for _, kind in counts.kinds):
+            recorder.warn("the server limits how often one user may call: give more identities")
         late = counts.late.quantile(0.99) or 0.0
         if late > _LATE and counts.offered is not None:
             recorder.warn(

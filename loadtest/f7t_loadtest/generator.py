@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import gevent
@@ -147,8 +148,17 @@ def _work(plan: Plan, scenario: type[Visitor]) -> Work:
         turns=Turns(recorder.now),
     )
     scenario.work = work
+    environment.events.user_error.add_listener(  # type: ignore[no-untyped-call]
+        partial(_note_error, recorder)
+    )
     work.system = _system(work)
     return work
+
+
+def _note_error(recorder: Recorder, exception: BaseException, **_: object) -> None:
+    """A visit that ended otherwise than by a failed call: the server said what nobody foresaw."""
+    told = redacted(f"{type(exception).__name__}: {exception}")
+    recorder.warn(f"visits ended unexpectedly, uncounted: {told[:200]}")
 
 
 def _system(work: Work) -> str:

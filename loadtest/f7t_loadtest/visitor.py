@@ -9,7 +9,7 @@ from locust import FastHttpUser
 
 from f7t_loadtest.calls import Answer, Calls
 from f7t_loadtest.following import Follow
-from f7t_loadtest.work import Place, Work
+from f7t_loadtest.work import Place, Work, tls
 
 
 class Visitor(FastHttpUser):
@@ -28,6 +28,7 @@ class Visitor(FastHttpUser):
     needs_directory: ClassVar[bool] = False
     warms_up: ClassVar[bool] = True
     insecure = False
+    ssl_context_factory = staticmethod(tls)
 
     def __init__(self, environment: object) -> None:
         """Locust makes them; the number decides the identity."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import ssl
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 from gevent.event import Event
@@ -20,6 +22,12 @@ from f7t_loadtest.turns import Turns
 
 Reason = Literal["interrupted", "budget"]
 Kind = Literal["job", "directory", "submission", "transfer"]
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """Checks certificates; one for all, because making one reads every authority there is."""
+    return ssl.create_default_context()
 
 
 class Broken(Exception):
@@ -109,6 +117,7 @@ class Work:
             request_event=self.environment.events.request,
             user=None,
             insecure=False,
+            ssl_context_factory=tls,
             network_timeout=self.plan.timeout,
             connection_timeout=self.plan.timeout,
         )
