@@ -35,7 +35,7 @@ class Drive:
         self._runner = runner
         self._warms_up = warms_up
         self._visitors = 0
-        self.phase = "starting"
+        self.phase = "preparing"
         self.load = ""
 
     def run(self) -> None:

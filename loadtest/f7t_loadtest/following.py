@@ -121,6 +121,7 @@ def submit(work: Work, place: Place, follow: Follow, due: float | None = None) -
     """
     work.spend_job()
     moment = work.recorder.now() if due is None else due
+    place.submits = True
     answer = follow.calls.call(
         "POST",
         "/compute/jobs/upload",

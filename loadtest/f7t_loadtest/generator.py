@@ -101,22 +101,20 @@ def _perform(plan: Plan, voice: Voice) -> Run:
     # Locust's own statistics are not used, and cost as much as ours.
     work.environment.events.request = EventHook()  # type: ignore[no-untyped-call]
     drive = Drive(work, runner, warms_up=scenario.warms_up)
+    telling = gevent.spawn(_tell, work, drive, voice)
     seconds = 0.0
     try:
         _prepare(work, scenario)
         work.recorder.restart()
-        telling = gevent.spawn(_tell, work, drive, voice)
-        try:
-            if not work.stop.is_set():
-                drive.run()
-        finally:
-            telling.kill()
+        if not work.stop.is_set():
+            drive.run()
         seconds = work.recorder.now()
     finally:
-        if any(one.owned for one in work.places):
+        if any(one.owned or one.submits for one in work.places):
             voice.say(Said(note="removing what was made"))
+        drive.phase, drive.load = "removing", ""
         leftovers = tidy(work)
-        renewing.kill()
+        gevent.killall([renewing, telling])
         if leftovers:
             voice.say(Said(leftovers=leftovers))
     return _document(work, begun, seconds, leftovers)
@@ -232,6 +230,7 @@ def _tell(work: Work, drive: Drive, voice: Voice) -> None:
                     at=work.recorder.now(),
                     phase=drive.phase,
                     load=drive.load,
+                    made=sum(len(one.owned) for one in work.places),
                     users=work.turns.busy,
                     rate=second.requests,
                     p95=p95,

@@ -6,11 +6,18 @@ from f7t_loadtest.model import Record, Run
 
 
 class Snapshot(Record):
-    """How it went in the last second."""
+    """How it went in the last second.
+
+    Attributes:
+        at: seconds since the run's start, or since preparation or removal began.
+        load: what is offered; empty while no load is made.
+        made: jobs, directories and links that have to be removed.
+    """
 
     at: float
     phase: str
     load: str
+    made: int
     users: int
     rate: int
     p95: float | None

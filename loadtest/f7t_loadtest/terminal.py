@@ -26,6 +26,7 @@ class Watching:
         self._quiet = quiet
         self._live = Live(console=console, transient=True, auto_refresh=False)
         self._seconds = 0
+        self._phase = ""
 
     def __enter__(self) -> Watching:
         if self._console.is_terminal and not self._quiet:
@@ -52,19 +53,26 @@ class Watching:
         )
 
     def _second(self, one: Snapshot) -> None:
-        p95 = "-" if one.p95 is None else told(one.p95)
-        line = (
-            f"[{one.at:5.0f} s] {one.phase}, {one.load}: {one.rate} requests/s, p95 {p95}, "
-            f"{one.users} busy, {one.failures} errors"
-        )
-        if one.tasks:
-            line += f", {one.tasks} tasks/s"
+        line = _line(one)
         if self._live.is_started:
             self._live.update(Text(line), refresh=True)
             return
+        if one.phase != self._phase:
+            self._phase, self._seconds = one.phase, 0
         self._seconds += 1
         if self._seconds % _EVERY == 1:
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _line(one: Snapshot) -> str:
+    if not one.load:
+        return f"{one.phase}: {one.made} things to be removed"
+    p95 = "-" if one.p95 is None else told(one.p95)
+    line = (
+        f"[{one.at:5.0f} s] {one.phase}, {one.load}: {one.rate} requests/s, p95 {p95}, "
+        f"{one.users} busy, {one.failures} errors"
+    )
+    return f"{line}, {one.tasks} tasks/s" if one.tasks else line
 
 
 def told(seconds: float) -> str:

@@ -24,7 +24,8 @@ def tidy(work: Work) -> list[str]:
 
     It takes two minutes at most; what was not reached then is told like what could not be removed.
     """
-    greenlets = [gevent.spawn(_tidy_place, work, place) for place in work.places if place.owned]
+    places = [one for one in work.places if one.owned or one.submits]
+    greenlets = [gevent.spawn(_tidy_place, work, place) for place in places]
     gevent.joinall(greenlets, timeout=_LIMIT)
     gevent.killall(greenlets)
     return [
@@ -36,12 +37,11 @@ def tidy(work: Work) -> list[str]:
 
 def _tidy_place(work: Work, place: Place) -> None:
     calls = work.quiet(place)
-    submitted = any(kind in {"job", "submission"} for kind, _ in place.owned)
     _each(_owned(place, "submission"), lambda task_id: _resolve(work, place, task_id))
     jobs = _owned(place, "job")
     for start in range(0, len(jobs), _TOGETHER):
         _cancel(work, calls, ",".join(jobs[start : start + _TOGETHER]))
-    if submitted:
+    if place.submits:
         _sweep_jobs(work, place, calls)
     _each(_owned(place, "transfer"), lambda task_id: _invalidate(work, place, task_id))
     directories = [one for one in _owned(place, "directory") if one != place.root]

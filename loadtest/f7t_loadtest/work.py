@@ -48,6 +48,7 @@ class Place:
         jobs: ids of its held jobs.
         tasks: ids of settled tasks to look at.
         owned: what it made and nobody has removed yet.
+        submits: whether a job may have been submitted, of which nobody knows yet.
         calls: how many cold calls were made as it.
     """
 
@@ -57,6 +58,7 @@ class Place:
     jobs: list[str] = field(default_factory=list)
     tasks: list[str] = field(default_factory=list)
     owned: set[tuple[Kind, str]] = field(default_factory=set)
+    submits: bool = False
     calls: int = 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from f7t_loadtest.model import Run
 from tests.loadtest.conftest import at_stub
 from tests.loadtest.stub import GOOD, serving
 from tests.loadtest.test_scenarios import remains
-from tests.support.live import Live, until
+from tests.support.live import PASSWORDS, Live, until
 
 
 @contextmanager
@@ -133,7 +132,10 @@ def test_f7t_load_takes_the_testbuild_that_runs(live: Live, tmp_path: Path) -> N
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"cold at {live.url} (cluster), 4 identities")
-    assert json.loads((tmp_path / "results.json").read_text())["target"] == live.url
+    text = (tmp_path / "results.json").read_text()
+    assert Run.model_validate_json(text).target == live.url
+    for secret in ("eyJ", live.secrets["client_secret"], *PASSWORDS.values()):
+        assert secret not in text + done.stdout + done.stderr
 
 
 def test_f7t_load_without_a_testbuild_says_how_to_start_one(tmp_path: Path) -> None:

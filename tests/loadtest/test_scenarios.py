@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from f7t_loadtest.model import Run, Stage
-from tests.loadtest.conftest import OBJECTIVE, performed
+from tests.loadtest.conftest import performed
 from tests.support.live import PASSWORDS, SERVICE_ACCOUNT, Live
 
 USERS = (*PASSWORDS, SERVICE_ACCOUNT)
@@ -114,14 +112,3 @@ def test_big_files(live: Live, at_testbuild: dict[str, str]) -> None:
     carried = sum(one.bytes_sent + one.bytes_received for one in run.timeline)
     assert 5 * size <= carried <= 5 * size + 100_000
     assert remains(live) == []
-
-
-def test_the_callers_tokens_are_told_to_nobody(live: Live, at_testbuild: dict[str, str]) -> None:
-    run = performed(at_testbuild, "cold", callers=1, duration=0.3)
-    text = run.model_dump_json()
-    assert run.identities == 1
-    assert run.objective == OBJECTIVE
-    assert "eyJ" not in text
-    assert live.secrets["client_secret"] not in text
-    assert not any(one in text for one in PASSWORDS.values())
-    assert os.environ.get("F7T_LOAD_IDENTITIES") is None
