@@ -95,7 +95,7 @@ class Calls:
         body, content_type = _body(form, file)
         sent = {
             "Authorization": f"Bearer {token or self.tokens.present}",
-            "X-Machine-Name": self.system,
+            **({"X-Machine-Name": self.system} if self.system else {}),
             **content_type,
             **(headers or {}),
         }

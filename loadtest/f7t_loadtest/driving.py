@@ -171,7 +171,7 @@ class Drive:
         if any(kind == "HTTP 429" for _, kind in counts.kinds):
             recorder.warn("the server limits how often one user may call: give more identities")
         late = counts.late.quantile(0.99) or 0.0
-        if late > _LATE and counts.offered is not None:
+        if late > _LATE:
             recorder.warn(
                 f"{counts.name}: 1 % of the requests were sent {late:.3g} s late or later; "
                 "latencies count from when they were due"

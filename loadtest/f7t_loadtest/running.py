@@ -39,6 +39,7 @@ class _Heard:
     name: str = ""
     broken: str = ""
     result: Run | None = None
+    leftovers: list[str] = field(default_factory=list)
     said: Callable[[Said], None] = field(default=lambda said: None)
     over: threading.Event = field(default_factory=threading.Event)
 
@@ -59,6 +60,7 @@ class _Heard:
         self.name = said.begun or self.name
         self.broken = said.broken or self.broken
         self.result = said.result or self.result
+        self.leftovers = said.leftovers or self.leftovers
         self.said(said)
 
 
@@ -104,7 +106,8 @@ def perform(
     if heard.result is not None:
         return heard.result
     if heard.broken:
-        raise Broken(heard.broken)
+        left = "".join(f"\ncould not be removed: {one}" for one in heard.leftovers)
+        raise Broken(f"{heard.broken}{left}")
     raise Broken(
         f"the process that makes the load ended with status {process.returncode} and no result"
         + (f"; look for what is called {heard.name}…" if heard.name else "")

@@ -42,6 +42,8 @@ class Watching:
         if self._quiet:
             return
         if said.note:
+            if self._live.is_started:
+                self._live.update("")
             self._console.print(f"{escape(said.note)} …", highlight=False)
         if said.second:
             self._second(said.second)
@@ -150,7 +152,8 @@ def _operations(stage: Stage) -> Table:
 
 
 def _table(first: str, *numbers: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    # Nine columns fit into 80 characters.
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0))
     table.add_column(first, overflow="fold")
     for name in numbers:
         table.add_column(name, justify="right", no_wrap=True)

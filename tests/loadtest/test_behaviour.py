@@ -86,6 +86,18 @@ def test_what_cannot_be_removed_or_counted_is_told() -> None:
     assert left.startswith("cluster:/home/someone/f7t-load-")
 
 
+def test_what_a_failed_preparation_leaves_is_told() -> None:
+    def unwilling(path: str) -> tuple[int, object]:
+        if path.startswith(("/utilities/upload", "/utilities/rm")):
+            return 400, {"error": "no"}
+        return 200, {**GOOD, "output": "someone"}
+
+    with serving(unwilling) as url, pytest.raises(Broken) as raised:
+        performed(at_stub(url), "files")
+    assert "files could not be prepared: POST /utilities/upload: HTTP 400" in str(raised.value)
+    assert "could not be removed: cluster:/home/someone/f7t-load-" in str(raised.value)
+
+
 def test_no_firecrest_is_told() -> None:
     with serving(lambda path: (200, b"hello")) as url, pytest.raises(Broken, match="FirecREST"):
         performed(at_stub(url), "cold")

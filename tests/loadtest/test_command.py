@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from click.testing import CliRunner
 from f7t_loadtest.catalogue import SCENARIOS
 from f7t_loadtest.cli import load
 from f7t_loadtest.model import Run
+from f7t_testbuild.loaded import load_environment
 from tests.loadtest.conftest import at_stub
 from tests.loadtest.stub import GOOD, serving
 from tests.loadtest.test_scenarios import remains
@@ -136,6 +139,13 @@ def test_f7t_load_takes_the_testbuild_that_runs(live: Live, tmp_path: Path) -> N
     assert Run.model_validate_json(text).target == live.url
     for secret in ("eyJ", live.secrets["client_secret"], *PASSWORDS.values()):
         assert secret not in text + done.stdout + done.stderr
+
+
+def test_who_is_denied_makes_no_load(live: Live) -> None:
+    told = load_environment(live.testbuild, replace(live.choices, deny=("test2",)))
+    callers = json.loads(told["F7T_LOAD_IDENTITIES"])
+    assert [one.get("username") for one in callers] == [None, "test1", "test4"]
+    assert told["F7T_LOAD_TARGET"] == live.url
 
 
 def test_f7t_load_without_a_testbuild_says_how_to_start_one(tmp_path: Path) -> None:
