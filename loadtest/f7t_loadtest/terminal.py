@@ -43,7 +43,7 @@ class Watching:
             return
         if said.note:
             if self._live.is_started:
-                self._live.update("")
+                self._live.update("", refresh=True)
             self._console.print(f"{escape(said.note)} …", highlight=False)
         if said.second:
             self._second(said.second)
@@ -57,7 +57,7 @@ class Watching:
     def _second(self, one: Snapshot) -> None:
         line = _line(one)
         if self._live.is_started:
-            self._live.update(Text(line), refresh=True)
+            self._live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
             return
         if one.phase != self._phase:
             self._phase, self._seconds = one.phase, 0
@@ -71,7 +71,7 @@ def _line(one: Snapshot) -> str:
         return f"{one.phase}: {one.made} things to be removed"
     p95 = "-" if one.p95 is None else told(one.p95)
     line = (
-        f"[{one.at:5.0f} s] {one.phase}, {one.load}: {one.rate} requests/s, p95 {p95}, "
+        f"[{one.at:5.0f} s] {one.phase}, {one.load}: {one.rate} req/s, p95 {p95}, "
         f"{one.users} busy, {one.failures} errors"
     )
     return f"{line}, {one.tasks} tasks/s" if one.tasks else line
