@@ -58,7 +58,7 @@ class Follow:
         stage = self.recorder.task_begun(due) if counted else None
         look_at, polls, waited_for = None, 0, on_form
         while True:
-            task = self._look(task_id, look_at)
+            task = self._look(task_id, look_at, began + self.patience)
             polls += 1
             now = self.recorder.now()
             status = str(task.get("status", ""))
@@ -81,17 +81,20 @@ class Follow:
             raise Unserved(f"task {task_id} ended with {status}: {str(task.get('data'))[:200]}")
         return task
 
-    def _look(self, task_id: str, due: float | None) -> dict[str, Any]:
+    def _look(self, task_id: str, due: float | None, deadline: float) -> dict[str, Any]:
         """The task as it is shown now; nothing if the look failed, which is counted.
 
-        A look that shows a failed task counts as failed.
+        A look counts as failed if it shows a failed task, or after the deadline an unsettled one.
         """
         seen: dict[str, Any] = {}
 
         def refuse(document: Any) -> str:  # noqa: ANN401
             seen.update(document["task"])
             status = str(seen.get("status"))
-            return f"task ended with {status}" if status in FAILED else ""
+            if status in FAILED:
+                return f"task ended with {status}"
+            late = status not in DONE and self.recorder.now() > deadline
+            return "task not settled in time" if late else ""
 
         with suppress(Unserved):
             self.calls.call(

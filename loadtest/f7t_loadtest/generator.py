@@ -133,8 +133,8 @@ def _work(plan: Plan, scenario: type[Visitor]) -> Work:
     target = settings.target.rstrip("/")
     identities = settings.callers()
     places = [Place(Tokens(one)) for one in identities[: plan.callers or None]]
-    for place in places:
-        place.tokens.renew()
+    for _ in Pool(_PREPARING).imap_unordered(lambda one: one.tokens.renew(), places):
+        pass
     scenario.host = target
     scenario.network_timeout = scenario.connection_timeout = plan.timeout
     recorder = Recorder()

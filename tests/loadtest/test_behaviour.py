@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 
@@ -68,6 +69,32 @@ def test_failures_are_told_by_kind_and_without_secrets() -> None:
     assert not run.stages[0].within_objective
     assert "st4tic" not in run.model_dump_json()
     assert all(len(one.example) <= 300 for one in run.failures)
+
+
+def test_tasks_that_fail_or_never_settle_are_failures() -> None:
+    states = itertools.cycle(["200", "400", "100"])
+    status: dict[str, str] = {}
+
+    def tasks(path: str) -> tuple[int, object]:
+        if path == "/compute/jobs/upload":
+            task_id = f"{len(status):032}"
+            status[task_id] = next(states)
+            return 201, {"task_id": task_id}
+        if path.startswith("/tasks/"):
+            data = {"jobid": 7, "job_file": ""}
+            return 200, {"task": {"status": status.get(path[7:], "400"), "data": data}}
+        return 200, GOOD
+
+    with serving(tasks) as url:
+        run = performed(at_stub(url), "tasks", patience=0.2, max_jobs=30, duration=30.0)
+    (stage,) = run.stages
+    assert stage.tasks is not None
+    assert (stage.tasks.begun, stage.tasks.completed) == (30, 10)
+    assert (stage.tasks.failed, stage.tasks.unsettled) == (10, 10)
+    kinds = {one.kind for one in run.failures}
+    assert kinds == {"task ended with 400", "task not settled in time"}
+    assert stage.failures >= 10
+    assert not stage.within_objective
 
 
 def test_what_cannot_be_removed_or_counted_is_told() -> None:
