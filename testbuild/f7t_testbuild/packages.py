@@ -60,6 +60,14 @@ PACKAGES = (
     Package("zip", ("zip",)),
 )
 
+HAPROXY = Package("haproxy", ("haproxy",))
+"""Only for several gateways: it balances between them."""
+
+
+def packages_for(gateways: int) -> tuple[Package, ...]:
+    """What a native testbuild with so many gateways needs."""
+    return (*PACKAGES, HAPROXY) if gateways > 1 else PACKAGES
+
 
 class PackagesMissing(Exception):
     """Something is missing and was not installed: not allowed, not root, or not Debian.

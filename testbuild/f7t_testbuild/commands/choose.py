@@ -54,6 +54,7 @@ class Options:
     identity: str | None = None
     store: str | None = None
     deny: tuple[str, ...] = ()
+    gateways: int | None = None
 
     @property
     def leave_the_runtime_open(self) -> bool:
@@ -73,6 +74,7 @@ def choose(kept: Selection, options: Options, progress: Progress) -> Choices:
         port_base=options.port_base or kept.choices.port_base,
         nodes=options.nodes or kept.choices.nodes,
         workers=options.workers or kept.choices.workers,
+        gateways=options.gateways or kept.choices.gateways,
         way=options.way or kept.choices.way,
         runtime=runtime.value,
         deny=_denied(kept, options),

@@ -79,6 +79,7 @@ class Project:
     identity: Identity
     store: Store
     deny: tuple[str, ...] = ()
+    gateways: int = 1
 
     @property
     def name(self) -> str:
