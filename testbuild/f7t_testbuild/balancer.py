@@ -182,8 +182,8 @@ backend gateways
     # Who refuses a connection is out at once, and comes back with the next good check.
     default-server inter 1s fastinter 250ms downinter 250ms fall 2 rise 1
     default-server observe layer4 error-limit 1 on-error mark-down
-    # A request that reached nobody goes to another gateway. One that may have reached somebody is
-    # sent again for GET only: a submission is never sent twice.
+    # A request that reached nobody goes to another gateway after a second. One that may have
+    # reached somebody is sent again for GET only: a submission is never sent twice.
     retries 3
     option redispatch 1
     retry-on conn-failure empty-response

@@ -172,11 +172,12 @@ def refuse_unless_installable(
     names = [package.name for package in lacking]
     if not root or not allowed:
         hint = f"run this, then the same command again:\n  {install_command(names)}"
-        if set(lacking) <= set(PACKAGES):
+        if set(lacking) <= {*PACKAGES, HAPROXY}:
+            verb = "packages --gateways 2" if HAPROXY in lacking else "packages"
             hint += (
                 "\nDebian then starts the services among them; "
                 "this installs the same and starts none:\n"
-                f"  sudo {command_line('packages')}"
+                f"  sudo {command_line(verb)}"
             )
         raise PackagesMissing(f"these Debian packages are missing: {' '.join(names)}", hint)
 

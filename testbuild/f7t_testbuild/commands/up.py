@@ -168,14 +168,21 @@ def _native_instead(
 
 
 @click.command("packages")
+@click.option(
+    "--gateways",
+    type=click.IntRange(1, MOST_GATEWAYS),
+    default=1,
+    show_default=True,
+    help="Of a testbuild with so many gateways: more than 1 need HAProxy.",
+)
 @no_install_option
-def packages_command(no_install: bool) -> None:
+def packages_command(gateways: int, no_install: bool) -> None:
     """Install the system packages the testbuild needs, and nothing else.
 
     Does nothing when all are there. Without root it prints the exact command and exits with 2.
     """
     with termination_interrupts(), progress_on(sys.stderr) as progress:
-        ensure_packages(progress, install=not no_install)
+        ensure_packages(progress, install=not no_install, gateways=gateways)
 
 
 def ensure_packages(progress: Progress, *, install: bool, gateways: int = 1) -> None:

@@ -78,7 +78,7 @@ def test_the_advice_gives_ports_that_are_free_now(listener: Listener) -> None:
     _, port = listener("127.0.0.1")
     testbuild = model.Testbuild(name="second", port_base=port - 100)
 
-    advice = port_advice(testbuild)
+    advice = port_advice(testbuild, testbuild.ports)
 
     base = int(advice.partition("--port-base ")[2].split()[0])
     assert base > port
