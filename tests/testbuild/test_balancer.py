@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -41,10 +42,13 @@ class Pretended:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            with connection:
-                self._answer(connection)
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
+        with connection:
+            self._answer_one(connection)
+
+    def _answer_one(self, connection: socket.socket) -> None:
         stream = connection.makefile("rb")
         head = b""
         while not head.endswith(b"\r\n\r\n"):
@@ -189,6 +193,26 @@ def test_a_user_stays_with_a_gateway_when_the_token_is_renewed(tmp_path: Path) -
             assert sorted(told) == [0, 6], user
 
 
+def test_a_user_who_is_busier_than_all_others_overflows(tmp_path: Path) -> None:
+    """Eight requests at once: one gateway has at most 1.5 times its share of four."""
+    answer = threading.Event()
+
+    def patient() -> bytes:
+        answer.wait(30)
+        return OK
+
+    servers = [Pretended(name, patient) for name in ("a", "b")]
+    with balanced(tmp_path, *servers) as url, ThreadPoolExecutor(8) as pool:
+        asked = [
+            pool.submit(requests.get, url, headers=bearer("user0", 0), timeout=30) for _ in range(8)
+        ]
+        until(lambda: sum(len(one.heads) for one in servers) == 8 or None, what="all arrived")
+        shares = sorted(len(one.heads) for one in servers)
+        answer.set()
+        assert {one.result().status_code for one in asked} == {200}
+    assert shares[1] <= 6
+
+
 def test_what_a_gateway_is_told_of_the_client(tmp_path: Path) -> None:
     server = Pretended("a", lambda: OK)
     claims = {"X-Forwarded-For": "8.8.8.8", "X-Forwarded-Host": "evil", "X-Request-Id": "bad id"}
@@ -196,7 +220,8 @@ def test_what_a_gateway_is_told_of_the_client(tmp_path: Path) -> None:
         requests.get(url, headers=claims, timeout=30)
         requests.get(url, headers={"X-Request-Id": "mine-1"}, timeout=30)
     forged, own = ([line.lower() for line in head.splitlines()] for head in server.heads)
-    assert b"x-forwarded-for: 127.0.0.1" in forged
+    told = [line for line in forged if line.startswith(b"x-forwarded-for:")]
+    assert told == [b"x-forwarded-for: 127.0.0.1"]
     assert b"x-forwarded-proto: http" in forged
     assert f"x-forwarded-host: {url.removeprefix('http://')}".encode() in forged
     (given,) = (line for line in forged if line.startswith(b"x-request-id:"))
