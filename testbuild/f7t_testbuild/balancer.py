@@ -102,7 +102,7 @@ def _lines(words: Iterable[str]) -> str:
 
 def _server(gateway: Gateway, *, names_move: bool) -> str:
     told = f"server {gateway.name} {gateway.host}:{gateway.port} check port {gateway.internal_port}"
-    return f"{told} resolvers names init-addr libc,none" if names_move else told
+    return f"{told} resolvers names resolve-prefer ipv4 init-addr libc,none" if names_move else told
 
 
 _LOG_FORMAT = (
@@ -205,7 +205,7 @@ IN_CONTAINERS = Balancing(
     public=":8000",
     internal=":8001",
     gateways=(
-        Gateway("gateway-1", "firecrest", 8000, 8001),
+        Gateway("gateway", "firecrest", 8000, 8001),
         Gateway("gateway-2", "firecrest-2", 8000, 8001),
     ),
     control="/tmp/control.sock",

@@ -18,6 +18,8 @@ from f7t_testbuild.runtime import RuntimeName
 
 AUTO = "auto"
 PROOF_USER = f"service-account-{CLIENT_ID}"
+GATEWAYS_IN_CONTAINERS = 2
+"""As docker-compose.yml describes them, in the profile `scale`."""
 NOBODY = "none"
 """Said to `--deny`: whoever was denied is let in again."""
 
@@ -144,6 +146,11 @@ def _native(numbers: Choices, before: Choices | None, options: Options) -> Choic
 
 
 def _docker(numbers: Choices, before: Choices | None, options: Options, kept: Selection) -> Choices:
+    if numbers.gateways > GATEWAYS_IN_CONTAINERS:
+        raise Failure(
+            f"in containers there are at most {GATEWAYS_IN_CONTAINERS} gateways",
+            hint=f"--gateways {GATEWAYS_IN_CONTAINERS}, or more of them with --runtime native",
+        )
     try:
         made = record.load(kept.testbuild.state_root)
     except BadRecord as error:
