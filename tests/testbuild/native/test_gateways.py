@@ -9,12 +9,9 @@ import hashlib
 import json
 import random
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,30 +20,20 @@ import yaml
 
 from f7t_testbuild import model
 from f7t_testbuild.credentials import client_of, issue_token
-from f7t_testbuild.model import SYSTEM, PartState, PartStatus
+from f7t_testbuild.model import SYSTEM, PartState
 from f7t_testbuild.native.remains import marked_processes
 from f7t_testbuild.native.runtime import NativeRuntime
 from f7t_testbuild.packages import HAPROXY, find_program
 from f7t_testbuild.ports import is_free
 from f7t_testbuild.proof import prove
 from f7t_testbuild.remembered import Choices
+from tests.support.gateways import is_ready_again, part, past_the_balancer, raw, ready_again
 from tests.support.live import Live, free_port_base, until
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 GATEWAYS = 2
 NAMES = ("gateway-1", "gateway-2")
 HOME = "/home/test1"
-
-
-@dataclass
-class Direct(Live):
-    """The same centre past the balancer."""
-
-    base_url: str = ""
-
-    @property
-    def url(self) -> str:
-        return self.base_url
 
 
 def _port_base() -> int:
@@ -70,35 +57,6 @@ def scaled() -> Iterator[Live]:
     finally:
         runtime.down(print, purge=True)
         shutil.rmtree(root, ignore_errors=True)
-
-
-def past_the_balancer(live: Live, number: int) -> Direct:
-    """A client of one gateway alone."""
-    port, _ = live.testbuild.gateway_ports(number)
-    values = (live.testbuild, live.secrets, live.way, live.runtime, live.choices)
-    return Direct(*values, base_url=f"http://127.0.0.1:{port}")
-
-
-def part(live: Live, name: str) -> PartStatus:
-    return next(one for one in live.runtime.status().parts if one.name == name)
-
-
-def is_ready_again(live: Live, name: str, before: int | None) -> bool:
-    now = part(live, name)
-    return now.state is PartState.READY and now.pid not in {None, before}
-
-
-def ready_again(live: Live, name: str, before: int | None) -> None:
-    """Wait for the successor of process `before`, also in the balancer's eyes."""
-    until(lambda: is_ready_again(live, name, before) or None, what=f"{name} ready again")
-    if name in NAMES:
-        until(lambda: _up(live, name), what=f"{name} taken in by the balancer")
-
-
-def _up(live: Live, name: str) -> bool | None:
-    url = f"http://127.0.0.1:{live.testbuild.internal_port}/metrics"
-    line = f'haproxy_server_status{{proxy="gateways",server="{name}",state="UP"}} 1'
-    return line in requests.get(url, timeout=5).text.splitlines() or None
 
 
 def served_by(live: Live) -> list[str]:
@@ -158,20 +116,6 @@ def test_answers_are_the_gateways_own_to_the_letter(scaled: Live) -> None:
     malformed = ("GET /utilities/ls?targetPath=/home/\u00e9t\u00e9", good)
     here, there = raw(scaled.url, *malformed), raw(direct.url, *malformed)
     assert (here[0], here[2]) == (there[0], there[2])
-
-
-def raw(url: str, line: str, headers: str) -> tuple[bytes, list[bytes], bytes]:
-    """Status line, header lines and body as they came."""
-    host, _, port = url.removeprefix("http://").partition(":")
-    with closing(socket.create_connection((host, int(port)), timeout=30)) as client:
-        text = f"{line} HTTP/1.1\r\nHost: x\r\n{headers}\r\nConnection: close\r\n\r\n"
-        client.sendall(text.encode())
-        said = b"".join(iter(lambda: client.recv(65536), b""))
-    head, _, body = said.partition(b"\r\n\r\n")
-    status, *lines = head.split(b"\r\n")
-    passing = (b"Date:", b"X-Request-Id:", b"Connection:")
-    kept = [one for one in lines if not one.startswith(passing)]
-    return status, kept, body
 
 
 def test_what_one_gateway_began_the_other_tells(scaled: Live) -> None:
