@@ -142,7 +142,8 @@ defaults
     timeout client 120s
     timeout server 120s
     timeout http-request 30s
-    timeout http-keep-alive 30s
+    # Shorter than a gateway's own 30 s, so that no request meets a connection that is being closed.
+    timeout http-keep-alive 25s
     timeout queue 10s
     timeout check 2s
     {answers}
