@@ -51,7 +51,8 @@ no_install_option = click.option(
     "--port-base",
     envvar="F7T_PORT_BASE",
     type=click.IntRange(LOWEST_BASE, HIGHEST_BASE),
-    help="First port; the others are +1, +22, +80, +1000  [default: the last one used, else 8000]",
+    help="First port; the others are +1, +22, +80, +1000, and with several gateways from +2 on  "
+    "[default: the last one used, else 8000]",
 )
 @click.option("--nodes", type=click.IntRange(1, 64), help="Compute nodes  [default: last, else 2]")
 @click.option(
