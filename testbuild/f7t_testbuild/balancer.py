@@ -106,7 +106,7 @@ def _server(gateway: Gateway, *, names_move: bool) -> str:
 
 
 _LOG_FORMAT = (
-    '{"server":"%s","status":%ST,"milliseconds":%Ta,"method":"%HM","path":%{+Q}HPO,'
+    '{"server":"%s","status":%ST,"milliseconds":%Ta,"method":"%HM","path":"%[var(txn.path)]",'
     '"request_id":"%[var(txn.request_id)]","retries":"%rc","end":"%ts"}'
 )
 
@@ -157,6 +157,7 @@ frontend public
     acl sane_id req.hdr(X-Request-Id) -m reg ^[A-Za-z0-9._-]{{1,128}}$
     http-request set-header X-Request-Id %[uuid] unless sane_id
     http-request set-var(txn.request_id) req.hdr(X-Request-Id)
+    http-request set-var(txn.path) path,json(utf8s)
     # The first who knows the client says so; what the client claims of itself is dropped.
     http-request del-header X-Forwarded-For
     option forwardfor

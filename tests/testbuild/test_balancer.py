@@ -229,3 +229,20 @@ def test_what_a_gateway_is_told_of_the_client(tmp_path: Path) -> None:
     assert b"x-request-id: mine-1" in own
     lines = [line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("{")]
     assert json.loads(lines[-1])["request_id"] == "mine-1"
+
+
+def test_every_line_of_the_log_is_json_whatever_was_asked(tmp_path: Path) -> None:
+    paths = ['/x"y', "/x\\y", "/été", '/a"}{', "/<b>?secret=1"]
+    lines = [*(f"GET {path} HTTP/1.1" for path in paths), "no request at all"]
+    with balanced(tmp_path, Pretended("a", lambda: OK)) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        for line in lines:
+            with closing(socket.create_connection((host, int(port)))) as client:
+                client.sendall(f"{line}\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+                said = b"".join(iter(lambda: client.recv(65536), b""))
+    assert said.partition(b"\r\n\r\n")[2] == b'{"message": "The request cannot be understood"}'
+    logged = (tmp_path / "log").read_text()
+    told = [json.loads(line) for line in logged.splitlines() if line.startswith("{")]
+    assert [one["path"] for one in told] == [*(path.partition("?")[0] for path in paths), ""]
+    assert told[-1]["status"] == 400
+    assert "secret" not in logged
