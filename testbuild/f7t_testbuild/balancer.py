@@ -145,7 +145,8 @@ defaults
     # Shorter than a gateway's own 30 s, so that no request meets a connection that is being closed.
     timeout http-keep-alive 25s
     timeout queue 10s
-    timeout check 2s
+    # A busy gateway answers late; taken out, it would only leave its load to the others.
+    timeout check 5s
     {answers}
 
 frontend public
