@@ -43,13 +43,14 @@ def ready_again(live: Live, name: str, before: int | None) -> None:
     """Wait for the successor of process `before`, also in the balancer's eyes."""
     until(lambda: is_ready_again(live, name, before) or None, what=f"{name} ready again")
     if name != "balancer":
-        until(lambda: _up(live, name), what=f"{name} taken in by the balancer")
+        until(lambda: is_up(live, name) or None, what=f"{name} taken in by the balancer")
 
 
-def _up(live: Live, name: str) -> bool | None:
+def is_up(live: Live, name: str) -> bool:
+    """Whether the balancer gives requests to a gateway."""
     url = f"http://127.0.0.1:{live.testbuild.internal_port}/metrics"
     line = f'haproxy_server_status{{proxy="gateways",server="{name}",state="UP"}} 1'
-    return line in requests.get(url, timeout=5).text.splitlines() or None
+    return line in requests.get(url, timeout=5).text.splitlines()
 
 
 def raw(url: str, line: str, headers: str) -> tuple[bytes, list[bytes], bytes]:

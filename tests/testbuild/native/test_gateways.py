@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,7 @@ from f7t_testbuild.packages import HAPROXY, find_program
 from f7t_testbuild.ports import is_free
 from f7t_testbuild.proof import prove
 from f7t_testbuild.remembered import Choices
-from tests.support.gateways import is_ready_again, part, past_the_balancer, raw, ready_again
+from tests.support.gateways import is_ready_again, is_up, part, past_the_balancer, raw, ready_again
 from tests.support.live import Live, free_port_base, until
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
@@ -188,6 +191,47 @@ def test_a_submission_under_way_ends_although_its_gateway_is_killed(scaled: Live
     rows = second.settled(second.get("/compute/acct"))["data"]
     assert [row["name"] for row in rows].count("survivor") == len(answers)
     ready_again(scaled, "gateway-1", before)
+
+
+@contextmanager
+def slow_shell(live: Live, user: str) -> Iterator[None]:
+    """Every remote command of a user takes two seconds more."""
+    source = {"sourcePath": f"/home/{user}/.bashrc"}
+    seed = live.get("/utilities/download", user=user, params=source).content
+    _write_bashrc(live, user, b"sleep 2\n")
+    try:
+        yield
+    finally:
+        _write_bashrc(live, user, seed)
+
+
+def _write_bashrc(live: Live, user: str, content: bytes) -> None:
+    form, file = {"targetPath": f"/home/{user}"}, {"file": (".bashrc", content)}
+    answer = live.post("/utilities/upload", user=user, data=form, files=file)
+    assert answer.status_code == 201, answer.text
+
+
+def test_what_a_gateway_that_hangs_had_begun_the_other_ends(scaled: Live) -> None:
+    """It holds its connections and answers nothing: its tasks are taken over, once only."""
+    first, second = past_the_balancer(scaled, 1), past_the_balancer(scaled, 2)
+    group = part(scaled, "gateway-1").pid
+    assert group is not None
+    script = "#!/bin/bash\n#SBATCH --job-name=orphan\ntrue\n"
+    with slow_shell(second, "test2"):
+        answer = first.post("/compute/jobs", user="test2", files={"file": ("s.sh", script)})
+        os.killpg(group, signal.SIGSTOP)
+        try:
+            task = second.settled(answer, user="test2")
+            until(lambda: not is_up(scaled, "gateway-1") or None, what="it is out")
+            for user in ("test1", "test2", "test4"):
+                assert scaled.get("/status/systems", user=user).status_code == 200
+        finally:
+            os.killpg(group, signal.SIGCONT)
+    assert task["status"] == "200", task
+    second.accounted(task["data"]["jobid"], user="test2")
+    rows = second.settled(second.get("/compute/acct", user="test2"), user="test2")["data"]
+    assert [row["name"] for row in rows].count("orphan") == 1
+    until(lambda: is_up(scaled, "gateway-1") or None, what="it is in again")
 
 
 def test_a_restarted_balancer_refuses_no_connection(scaled: Live) -> None:
