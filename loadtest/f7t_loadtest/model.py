@@ -91,12 +91,8 @@ class Generator(Record):
     """The load generator itself, so that it cannot be the bottleneck unnoticed."""
 
     cpu_mean: float = Field(description="cores used by its busiest process, mean")
-    cpu_maximum: float = Field(
-        description="cores used by its busiest process, in its busiest second"
-    )
-    late_mean: float = Field(
-        description="seconds between a request's due time and its sending, mean"
-    )
+    cpu_maximum: float = Field(description="cores used by its busiest process, in its busiest second")
+    late_mean: float = Field(description="seconds between a request's due time and its sending, mean")
     late_p99: float
     processes: int = Field(ge=1)
 
@@ -143,23 +139,17 @@ class Failure(Record):
     operation: str
     kind: str = Field(description="such as 'HTTP 400', 'connection refused', 'timeout'")
     count: int = Field(ge=1)
-    example: str = Field(
-        description="what the first one said; without secrets, at most 300 characters"
-    )
+    example: str = Field(description="what the first one said; without secrets, at most 300 characters")
 
 
 class Knee(Record):
     """The highest load within the objective, and the lowest one beyond it (if it was reached)."""
 
     load: Literal["users", "offered"]
-    carried: float | None = Field(
-        description="null: not even the first step was within the objective"
-    )
+    carried: float | None = Field(description="null: not even the first step was within the objective")
     rate: float | None = Field(description="answered requests per second at that load")
     task_rate: float | None
-    broken: float | None = Field(
-        description="null: the steps ended before the objective was missed"
-    )
+    broken: float | None = Field(description="null: the steps ended before the objective was missed")
     reason: str = Field(description="what was missed, in a sentence")
 
 
