@@ -95,4 +95,4 @@ bootstrap-dev:
 	@sh testbuild/bootstrap --dev
 
 packages: bootstrap-dev
-	@$(F7T) packages
+	@$(F7T) packages --gateways 2

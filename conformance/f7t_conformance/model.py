@@ -290,6 +290,9 @@ class Results(_Record):
         if self.capabilities and self.capabilities.reported:
             told, reported = self.capabilities.version, self.capabilities.reported
             yield f"judged by version {told}, the server reports {reported}"
+        if self.profile is Profile.FUZZ and not self.requirements:
+            yield "generated requests check no requirement; run the profile core or full for that"
+            return
         if self.unchecked:
             yield f"{len(self.unchecked)} of the profile were not run"
         if not self.requirements:

@@ -1,19 +1,19 @@
 """What a load test records: the one document that reports, comparisons and thresholds read.
 
-All times are in seconds, all sizes in bytes, all rates per second. Times within a run count from its
-start. A latency counts from the moment at which the request was due, not from when it was sent: a
-generator that falls behind would otherwise hide just the requests that had to wait (coordinated
+All times are in seconds, all sizes in bytes, all rates per second. Times within a run count from
+its start. A latency counts from the moment at which the request was due, not from when it was sent:
+a generator that falls behind would otherwise hide just the requests that had to wait (coordinated
 omission).
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FORMAT = "f7t-loadtest/1"
+FORMAT: Final = "f7t-loadtest/1"
 
 Mode = Literal["closed", "open", "steps"]
 
@@ -137,7 +137,7 @@ class Second(Record):
 
 
 class Failure(Record):
-    """Failures of one kind: an HTTP status, a connection error or an answer that was not accepted."""
+    """Failures of one kind: an HTTP status, a connection error or an answer that was refused."""
 
     stage: str
     operation: str

@@ -51,14 +51,23 @@ class Ways:
 
 
 def examine(
-    testbuild: Testbuild, *, running: bool, look_for_ways: Callable[[], Ways]
+    testbuild: Testbuild,
+    *,
+    running: bool,
+    look_for_ways: Callable[[], Ways],
+    gateways: int = 1,
 ) -> list[Check]:
     """All checks, in the order in which `f7t up` meets them."""
-    found = packages.missing()
-    checks = [python_check(), packages_check(found), slurm_check()]
+    wanted = packages.packages_for(gateways)
+    found = packages.missing(wanted)
+    checks = [python_check(), packages_check(found, len(wanted)), slurm_check()]
     # What a way needs is among the packages: without them the answer would mislead.
     checks += [] if found else [ways_check(look_for_ways())]
-    checks += [ports_check(testbuild, running=running), disk_check(testbuild), memory_check()]
+    checks += [
+        ports_check(testbuild, running=running, gateways=gateways),
+        disk_check(testbuild),
+        memory_check(),
+    ]
     return checks
 
 
@@ -71,12 +80,10 @@ def python_check() -> Check:
     )
 
 
-def packages_check(found: dict[packages.Package, tuple[str, ...]]) -> Check:
+def packages_check(found: dict[packages.Package, tuple[str, ...]], wanted: int) -> Check:
     """System packages: missing ones only block where `f7t up` could not install them itself."""
     if not found:
-        return Check(
-            "packages", Verdict.OK, f"all {len(packages.PACKAGES)} system packages present"
-        )
+        return Check("packages", Verdict.OK, f"all {wanted} system packages present")
     root = os.geteuid() == 0
     try:
         packages.refuse_unless_installable(
@@ -124,15 +131,16 @@ def ways_check(ways: Ways) -> Check:
     )
 
 
-def ports_check(testbuild: Testbuild, *, running: bool) -> Check:
-    """The five ports on loopback, and who holds those that are taken."""
-    described = ", ".join(f"{part} {port}" for part, port in testbuild.ports.items())
+def ports_check(testbuild: Testbuild, *, running: bool, gateways: int = 1) -> Check:
+    """The ports on loopback, and who holds those that are taken."""
+    wanted = testbuild.ports_with(gateways)
+    described = ", ".join(f"{part} {port}" for part, port in wanted.items())
     if running:
         return Check("ports", Verdict.OK, f"held by this testbuild itself: {described}")
-    holders = ports.taken(testbuild.ports)
+    holders = ports.taken(wanted)
     if not holders:
         return Check("ports", Verdict.OK, f"free: {described}")
-    return Check("ports", Verdict.BLOCKS, describe_taken(holders), port_advice(testbuild))
+    return Check("ports", Verdict.BLOCKS, describe_taken(holders), port_advice(testbuild, wanted))
 
 
 def describe_taken(holders: dict[str, ports.Holder]) -> str:
@@ -142,9 +150,9 @@ def describe_taken(holders: dict[str, ports.Holder]) -> str:
     )
 
 
-def port_advice(testbuild: Testbuild) -> str:
+def port_advice(testbuild: Testbuild, wanted: Mapping[str, int]) -> str:
     """How to get out of a port conflict, with a port base that is free now."""
-    offsets = [port - testbuild.port_base for port in testbuild.ports.values()]
+    offsets = [port - testbuild.port_base for port in wanted.values()]
     base = ports.free_base(testbuild.port_base, offsets, HIGHEST_BASE)
     verb = f"up --port-base {base}" if base else "up --port-base N"
     other = command_line(verb, testbuild)

@@ -14,6 +14,8 @@ ACCESS_KEY = "storage_access_key"
 REGION = "us-east-1"
 DEFAULT_NAME = "default"
 DEFAULT_PORT_BASE = 8000
+MOST_GATEWAYS = 8
+"""Their ports, two each, lie below the one of sshd."""
 
 
 def default_state_root() -> Path:
@@ -68,6 +70,22 @@ class Testbuild:
             "identity": self.identity_port,
             "staging": self.staging_port,
         }
+
+    def gateway_ports(self, number: int) -> tuple[int, int]:
+        """Public and internal port of one of several gateways (from 1) behind the balancer."""
+        return self.port_base + 2 * number, self.port_base + 2 * number + 1
+
+    def ports_with(self, gateways: int) -> dict[str, int]:
+        """`ports` of a testbuild with so many gateways: several have ports beside the balancer's.
+
+        The balancer then listens on what is the gateway's own otherwise.
+        """
+        found = self.ports
+        if gateways > 1:
+            for number in range(1, gateways + 1):
+                public, internal = self.gateway_ports(number)
+                found |= {f"gateway-{number}": public, f"gateway-{number}-internal": internal}
+        return found
 
     @property
     def gateway_url(self) -> str:

@@ -60,6 +60,14 @@ PACKAGES = (
     Package("zip", ("zip",)),
 )
 
+HAPROXY = Package("haproxy", ("haproxy",))
+"""Only for several gateways: it balances between them."""
+
+
+def packages_for(gateways: int) -> tuple[Package, ...]:
+    """What a native testbuild with so many gateways needs."""
+    return (*PACKAGES, HAPROXY) if gateways > 1 else PACKAGES
+
 
 class PackagesMissing(Exception):
     """Something is missing and was not installed: not allowed, not root, or not Debian.
@@ -164,11 +172,12 @@ def refuse_unless_installable(
     names = [package.name for package in lacking]
     if not root or not allowed:
         hint = f"run this, then the same command again:\n  {install_command(names)}"
-        if set(lacking) <= set(PACKAGES):
+        if set(lacking) <= {*PACKAGES, HAPROXY}:
+            verb = "packages --gateways 2" if HAPROXY in lacking else "packages"
             hint += (
                 "\nDebian then starts the services among them; "
                 "this installs the same and starts none:\n"
-                f"  sudo {command_line('packages')}"
+                f"  sudo {command_line(verb)}"
             )
         raise PackagesMissing(f"these Debian packages are missing: {' '.join(names)}", hint)
 

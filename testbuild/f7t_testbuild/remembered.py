@@ -38,6 +38,8 @@ class Choices:
     """Release of Slurm in containers; natively it is the machine's."""
     identity: str = Identity.EMBEDDED.value
     store: str = Store.EMBEDDED.value
+    gateways: int = 1
+    """Gateways of `workers` processes each; several stand behind a balancer."""
     deny: tuple[str, ...] = ()
     """Users who may do nothing on the system."""
 
@@ -74,6 +76,7 @@ def recall(state_root: Path, name: str) -> Choices | None:
             slurm=None if slurm is None else str(slurm),
             identity=Identity(values.get("identity", defaults.identity)).value,
             store=Store(values.get("store", defaults.store)).value,
+            gateways=int(values.get("gateways", defaults.gateways)),
             deny=tuple(map(str, values.get("deny", defaults.deny))),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

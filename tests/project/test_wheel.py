@@ -14,8 +14,10 @@ import pytest
 from f7t_conformance.catalogue import catalogue
 from f7t_conformance.model import Profile, Results, Status
 from f7t_conformance.reports import read
+from f7t_loadtest.model import Run
 from f7t_testbuild.distribution import python_module
 from f7t_testbuild.judged import suite_environment
+from f7t_testbuild.loaded import load_environment
 from tests.support.live import Live
 
 _ROOT = Path(__file__).parents[2]
@@ -55,7 +57,8 @@ def test_the_wheel_holds_packages_and_data(wheel: Path) -> None:
     data = {f"f7t_testbuild/data/{path}" for path in (*cluster, Path("keycloak/realm.json"))}
     assert data <= names
     roots = {name.split("/")[0] for name in names if ".dist-info/" not in name}
-    assert roots == {"f7t", "f7t_conformance", "f7t_identity", "f7t_staging", "f7t_testbuild"}
+    ours = ("conformance", "identity", "loadtest", "staging", "testbuild")
+    assert roots == {"f7t", *(f"f7t_{name}" for name in ours)}
 
 
 @pytest.mark.timeout(180)
@@ -70,27 +73,26 @@ def test_the_wheel_holds_the_whole_suite(wheel: Path) -> None:
     assert "f7t_conformance/checks/pytest.ini" in names
 
 
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`bin` of an environment with the wheel, its extra `conformance`, and nothing else."""
-    folder = tmp_path_factory.mktemp("alone")
+def _installed(wheel: Path, folder: Path, extra: str) -> Path:
+    """`bin` of an environment with the wheel, one of its extras, and nothing else."""
     uv, locked = _BIN / "uv", folder / "requirements.txt"
-    what = ("--no-dev", "--extra", "conformance", "--no-emit-project")
+    what = ("--no-dev", "--extra", extra, "--no-emit-project")
     _run(uv, "export", "-q", "--frozen", *what, "-o", locked)
     _run(uv, "venv", "-q", "--python", sys.executable, folder / "venv")
     python = folder / "venv" / "bin" / "python"
     install = (uv, "pip", "install", "-q", "--python", python)
     _run(*install, "--require-hashes", "-r", locked)
     # The extra is named, so that a package that the lock file lacks would be missed here.
-    _run(*install, "--no-deps", f"{wheel}[conformance]")
+    _run(*install, "--no-deps", f"{wheel}[{extra}]")
     return python.parent
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.long
 def test_the_suite_works_alone_where_only_the_extra_is_installed(
-    installed: Path, tmp_path: Path, live: Live
+    wheel: Path, tmp_path: Path, live: Live
 ) -> None:
+    installed = _installed(wheel, tmp_path, "conformance")
     _run(_BIN / "uv", "pip", "check", "--python", installed / "python")
     plugins = _run(installed / "python", "-P", "-m", "pytest", "--help", cwd=tmp_path)
     assert "--f7t-testbuild" in plugins
@@ -102,6 +104,21 @@ def test_the_suite_works_alone_where_only_the_extra_is_installed(
     assert {one.id for one in results.requirements} == wanted
     assert {one.area for one in results.requirements if one.id in _passed(results)} == {"STAT"}
     assert "<html" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.long
+def test_the_load_test_works_alone_where_only_the_extra_is_installed(
+    wheel: Path, tmp_path: Path, live: Live
+) -> None:
+    installed = _installed(wheel, tmp_path, "loadtest")
+    _run(_BIN / "uv", "pip", "check", "--python", installed / "python")
+    command = (installed / "f7t-loadtest", "run", "--scenario", "files", "--duration", "1")
+    variables = load_environment(live.testbuild, live.choices)
+    _run(*command, "--report", "report", cwd=tmp_path, **variables)
+    run = Run.model_validate_json((tmp_path / "report" / "results.json").read_text())
+    assert run.failures == []
+    assert run.stages[0].requests > 0
 
 
 def _passed(results: Results) -> set[str]:

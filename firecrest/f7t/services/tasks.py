@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from f7t.errors import NotTaskOwner
 from f7t.http.parameters import checked
@@ -55,21 +56,47 @@ def _rendered(task: Task, endpoint: Endpoint, call: Call) -> dict[str, Any]:
     operation_id="tasks_list",
     summary="The caller's tasks, by id",
     responses=success(200, example({"tasks": {_TASK_EXAMPLE["task_id"]: _TASK_EXAMPLE}})),
+    response_model=dict[str, Any],
 )
-@router.get("/tasks/", operation_id="tasks_list", include_in_schema=False)
+@router.get(
+    "/tasks/",
+    operation_id="tasks_list",
+    include_in_schema=False,
+    response_model=dict[str, Any],
+)
 async def tasks_list(
     call: UseCall,
     tasks: Annotated[str | None, Query(description="Only these task ids, comma-separated")] = None,
-) -> dict[str, Any]:
+) -> dict[str, Any] | Response:
     """K2, T24. Unknown, expired and foreign ids are absent."""
     if tasks is None:
-        found = await call.parts.store.list(call.user)
-    else:
-        ids = [one.strip() for one in checked("tasks", tasks).split(",")]
-        own = await call.parts.store.get_many(call.user, [one for one in ids if one])
-        found = await _held(list(own.values()), call.parts)
-    shown = {one.id: _rendered(one, "list", call) for one in found.values()}
-    return {"tasks": shown}
+        batches = call.parts.store.batches(call.user)
+        begin: list[Sequence[Task]] = []
+        async for batch in batches:
+            begin.append(batch)
+            if len(begin) > 1:
+                document = _streamed(begin, batches, call)
+                return StreamingResponse(document, media_type=JSONResponse.media_type)
+        return {"tasks": _listed((one for batch in begin for one in batch), call)}
+    ids = [one.strip() for one in checked("tasks", tasks).split(",")]
+    own = await call.parts.store.get_many(call.user, [one for one in ids if one])
+    found = await _held(list(own.values()), call.parts)
+    return {"tasks": _listed(found.values(), call)}
+
+
+def _listed(tasks: Iterable[Task], call: Call) -> dict[str, Any]:
+    return {one.id: _rendered(one, "list", call) for one in tasks}
+
+
+async def _streamed(
+    begin: Sequence[Sequence[Task]], others: AsyncIterator[Sequence[Task]], call: Call
+) -> AsyncIterator[bytes]:
+    """The document batch by batch. A failure breaks the connection: its end is missing."""
+    encode = JSONResponse(None).render
+    yield b'{"tasks":{' + b",".join(encode(_listed(batch, call))[1:-1] for batch in begin)
+    async for batch in others:
+        yield b"," + encode(_listed(batch, call))[1:-1]
+    yield b"}}"
 
 
 @router.get(

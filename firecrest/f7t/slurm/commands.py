@@ -191,12 +191,23 @@ def job_files(ids: Sequence[str]) -> list[str]:
     """
     groups: dict[str, list[str]] = {}
     for one in ids:
-        groups.setdefault(re.split(r"[_+]", one, maxsplit=1)[0], []).append(one)
+        groups.setdefault(base_id(one), []).append(one)
     questions = (
         " ".join([wanted[0] if len(wanted) == 1 and "[" not in wanted[0] else base, *wanted])
         for base, wanted in groups.items()
     )
     return ["sh", "-c", scripts.JOB_FILES, "f7t", *questions]
+
+
+def many_job_files(ids: Sequence[str]) -> list[str]:
+    """Like `job_files`, in one question for whatever number, for `parse.parse_many_job_files`."""
+    bases = dict.fromkeys(base_id(one) for one in ids)
+    return ["sh", "-c", scripts.MANY_JOB_FILES, "f7t", *bases]
+
+
+def base_id(job_id: str) -> str:
+    """The number of the job, or of the array or heterogeneous job that it belongs to."""
+    return re.split(r"[_+]", job_id, maxsplit=1)[0]
 
 
 def _sbatch(

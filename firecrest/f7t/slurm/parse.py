@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from f7t.errors import (
     AlreadyExists,
@@ -16,8 +18,8 @@ from f7t.errors import (
     PermissionDenied,
 )
 from f7t.slurm import scripts
-from f7t.slurm.commands import ACCOUNTING_FIELDS, FIELD, RECORD
-from f7t.slurm.details import matching, read_details
+from f7t.slurm.commands import ACCOUNTING_FIELDS, FIELD, RECORD, base_id
+from f7t.slurm.details import JobDetails, matching, read_details
 from f7t.slurm.models import (
     FILES_NOT_AVAILABLE,
     JOB_INFO_RETURNED,
@@ -196,6 +198,42 @@ def parse_job_files(result: CommandResult) -> dict[str, JobFiles]:
             if record is not None:
                 found[wanted] = record.files
     return found
+
+
+def parse_many_job_files(
+    result: CommandResult, ids: Sequence[str]
+) -> tuple[dict[str, JobFiles], list[str]]:
+    """Files of the jobs of `commands.many_job_files`, and the ids that must be asked for again.
+
+    The controller's records of all jobs hold other users' words too, and a name with a line end in
+    it can look like the record of another's job. Where a number occurs twice nobody is believed.
+    """
+    _must_have_succeeded(result)
+    records = read_details(text_of(result.stdout))
+    times = Counter(one.job_id for one in records)
+    groups: dict[str, list[JobDetails]] = {}
+    for one in records:
+        for base in {str(one.job_id), one.master} - {""}:
+            groups.setdefault(base, []).append(one)
+    found: dict[str, JobFiles] = {}
+    doubtful = []
+    for wanted in ids:
+        candidates = groups.get(base_id(wanted), [])
+        if _is_doubtful(candidates, times):
+            doubtful.append(wanted)
+        elif (record := matching(candidates, wanted)) is not None:
+            found[wanted] = record.files
+    return found, doubtful
+
+
+def _is_doubtful(records: Sequence[JobDetails], times: Mapping[int, int]) -> bool:
+    """Whether one of these records could be made up; `times` is how often each number occurs."""
+    elements = Counter((one.master, one.element) for one in records if one.master)
+    return (
+        any(times[one.job_id] > 1 for one in records)
+        or any(count > 1 for count in elements.values())
+        or sum(one.pending_elements for one in records) > 1
+    )
 
 
 def _described(job_id: int, info: str, failure: str) -> SubmittedJob:

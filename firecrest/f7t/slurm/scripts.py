@@ -106,3 +106,21 @@ for question do
 done
 exit 0
 """
+
+# Arguments: raw ids, of arrays and heterogeneous jobs the first. All records of the controller, of
+# which those of these jobs go over the line: a process per job would cost the controller and the
+# machine far more. A line that begins no record continues a job's name.
+MANY_JOB_FILES = r"""
+printf '\036all\n'
+scontrol -ao show job 2>/dev/null | LC_ALL=C awk '
+BEGIN { for (i = 1; i < ARGC; i++) wanted["=" ARGV[i]] = 1; ARGC = 1 }
+/^JobId=[0-9]+ / {
+  shown = 0
+  for (i = 1; i <= NF && $i !~ /^JobName=/; i++)
+    if ($i ~ /^(JobId|ArrayJobId|HetJobId|PackJobId)=/ && substr($i, index($i, "=")) in wanted)
+      shown = 1
+}
+shown
+' "$@"
+exit 0
+"""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import asyncssh
 
 from f7t.errors import CommandTimeout, ConnectionRefused, OutputLimitExceeded
+from f7t.ssh import counting
 from f7t.ssh.quoting import BEGIN, without_noise
 
 _GRACE = 1.0
@@ -141,6 +142,7 @@ async def _request(
         if not collector.opened:
             raise ChannelNotOpened(str(error)) from error
         raise ConnectionRefused("Connection lost while a command was starting") from error
+    counting.channels.inc()
     return _Command(channel, collector)
 
 

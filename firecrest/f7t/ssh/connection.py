@@ -17,6 +17,7 @@ from typing import Protocol
 import asyncssh
 
 from f7t.errors import CertificateRefused, ConnectionRefused, MachineUnavailable, RemoteError
+from f7t.ssh import counting
 
 
 class Machine(Protocol):
@@ -216,11 +217,13 @@ class Dialer:
             compression_algs=None,
             keepalive_interval=_KEEPALIVE_INTERVAL,
         )
+        counting.connects.inc()
         try:
             sftp = await connection.start_sftp_client(path_encoding=None)
         except BaseException:
             connection.abort()
             raise
+        counting.channels.inc()
         return Link(connection, sftp, capacity=self.settings.channels_per_connection - 1)
 
 

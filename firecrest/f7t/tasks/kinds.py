@@ -59,6 +59,8 @@ class TaskContext:
         task: the record as this worker wrote it last.
         spec: what to carry out.
         resumed: another worker, or this one before a restart, may have begun.
+        jobs_changed: when the user's jobs had last been changed as the task was created (see
+            `TaskStore.create`); None if that is not known.
     """
 
     def __init__(
@@ -70,6 +72,8 @@ class TaskContext:
         owner: str,
         slot: Slot,
         resumed: bool,
+        jobs_changed: int | None = None,
+        changes_jobs: bool = False,
     ) -> None:
         self._store = store
         self._owner = owner
@@ -77,6 +81,8 @@ class TaskContext:
         self.task = task
         self.spec = spec
         self.resumed = resumed
+        self.jobs_changed = jobs_changed
+        self._changes_jobs = changes_jobs
 
     async def update(self, status: Status, data: Json) -> Task:
         """Move the task on.
@@ -113,7 +119,14 @@ class TaskContext:
 
     async def _update(self, status: Status, data: Json) -> Task:
         try:
-            return await self._store.update(self.task.id, status, data, owner=self._owner)
+            return await self._store.update(
+                self.task.id,
+                status,
+                data,
+                owner=self._owner,
+                known=self.task,
+                changes_jobs=self._changes_jobs,
+            )
         except (LeaseLost, TaskNotFound) as error:
             raise TaskGone(self.task.id) from error
         except IllegalTransition as error:
@@ -178,8 +191,10 @@ class Kind:
         name: as in `TaskSpec.kind`; stored, so it must not change between versions.
         run: carries a fresh task out; what it raises is described by the runner's caller.
         recovery: what happens when the worker died in the middle.
+        changes_jobs: the user's jobs may be others after every step of it.
     """
 
     name: str
     run: Handler
     recovery: Restart | Resume | Fail
+    changes_jobs: bool = False

@@ -89,7 +89,7 @@ class TaskRunner:
         if spec.kind not in self._kinds:
             raise KeyError(spec.kind)
         try:
-            await self._store.create(task, spec, owner=self._owner, lease=self._lease)
+            changed = await self._store.create(task, spec, owner=self._owner, lease=self._lease)
         except TaskStoreUnavailable:
             # It may have been stored although the answer was lost: nobody must carry it out.
             self._chore(self._withdraw(task), f"withdraw {task.id}")
@@ -97,13 +97,16 @@ class TaskRunner:
         if self._closing:
             await self._store.release([task.id], self._owner)
         else:
-            self._begin(task, spec, resumed=False)
+            self._begin(task, spec, resumed=False, jobs_changed=changed)
         return task
 
     # -- carrying out ----------------------------------------------------------------------------
 
-    def _begin(self, task: Task, spec: TaskSpec, *, resumed: bool) -> None:
-        work = asyncio.create_task(self._carry_out(task, spec, resumed=resumed), name=task.id)
+    def _begin(
+        self, task: Task, spec: TaskSpec, *, resumed: bool, jobs_changed: int | None = None
+    ) -> None:
+        carrying_out = self._carry_out(task, spec, resumed=resumed, jobs_changed=jobs_changed)
+        work = asyncio.create_task(carrying_out, name=task.id)
         self._running[task.id] = work
         work.add_done_callback(lambda done: self._ended(task.id, done))
 
@@ -113,10 +116,20 @@ class TaskRunner:
             # Its lease runs out now and a sweeper begins again.
             _log.error("task %s: %s", task_id, _trace_of(error))
 
-    async def _carry_out(self, task: Task, spec: TaskSpec, *, resumed: bool) -> None:
+    async def _carry_out(
+        self, task: Task, spec: TaskSpec, *, resumed: bool, jobs_changed: int | None
+    ) -> None:
+        kind = self._kinds.get(spec.kind)
         async with self._slots.of(task.user) as slot:
             context = TaskContext(
-                self._store, task, spec, owner=self._owner, slot=slot, resumed=resumed
+                self._store,
+                task,
+                spec,
+                owner=self._owner,
+                slot=slot,
+                resumed=resumed,
+                jobs_changed=jobs_changed,
+                changes_jobs=kind is not None and kind.changes_jobs,
             )
             self._contexts[task.id] = context
             try:

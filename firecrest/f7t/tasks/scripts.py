@@ -8,18 +8,25 @@ from __future__ import annotations
 # Writes a record if it still is what the caller read. A repeated write (its answer was lost on the
 # way) is recognised by its own bytes and succeeds. A record that settles gives up its lease and
 # what only its worker needed.
-# KEYS: record, user index, unfinished set, lease, spec, marks
+# KEYS: record, user index, unfinished set, lease, spec, marks, when the user's jobs changed
 # ARGV: id, expected ('' = must not exist), record, life in ms, settled, owner ('' = anybody),
-#       channel, spec ('' = keep), lease in ms (0 = do not take)
-# Returns {code, record now}: 1 written, 0 it is another one (false: gone), -1 leased to another.
+#       channel, spec ('' = keep), lease in ms (0 = do not take), whether the user's jobs changed,
+#       for how many ms that is remembered
+# Returns {code, record now, when the user's jobs changed last in us}: 1 written, 0 it is another
+# one (false: gone), -1 leased to another.
 WRITE = """
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local current = redis.call('GET', KEYS[1])
-if current == ARGV[3] then return {1, current} end
+local changed = tonumber(redis.call('GET', KEYS[7]) or '0')
+if current == ARGV[3] then return {1, current, changed} end
 local holder = redis.call('GET', KEYS[4])
-if ARGV[6] ~= '' and holder and holder ~= ARGV[6] then return {-1, current} end
-if (current or '') ~= ARGV[2] then return {0, current} end
+if ARGV[6] ~= '' and holder and holder ~= ARGV[6] then return {-1, current, changed} end
+if (current or '') ~= ARGV[2] then return {0, current, changed} end
+if ARGV[10] == '1' then
+  changed = math.max(now[1] * 1000000 + now[2], changed + 1)
+  redis.call('SET', KEYS[7], string.format('%.0f', changed), 'PX', ARGV[11])
+end
 local life = tonumber(ARGV[4])
 redis.call('SET', KEYS[1], ARGV[3], 'PX', life)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms)
@@ -36,7 +43,7 @@ else
   if tonumber(ARGV[9]) > 0 then redis.call('SET', KEYS[4], ARGV[6], 'PX', ARGV[9]) end
 end
 redis.call('PUBLISH', ARGV[7], ARGV[1])
-return {1, ARGV[3]}
+return {1, ARGV[3], changed}
 """
 
 # KEYS: lease. ARGV: owner, ms. Returns 1 when the owner holds the lease now.

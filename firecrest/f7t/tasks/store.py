@@ -7,6 +7,7 @@ Keys::
     f7t:lease:<id>       the worker that carries it out, while that worker is alive
     f7t:marks:<id>       steps that must not be begun twice, until the task settles
     f7t:user:<user>      ids of a user's tasks, scored by the time they expire
+    f7t:changed:<user>   when a task of the user last changed what jobs there are
     f7t:unfinished       ids of all tasks that have not settled
 """
 
@@ -17,7 +18,6 @@ import contextlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from enum import IntEnum
 from typing import Any, cast
 
@@ -30,6 +30,7 @@ from f7t.errors import IllegalTransition, TaskError, TaskNotFound, TaskStoreUnav
 from f7t.gathering import Gathering
 from f7t.tasks import scripts
 from f7t.tasks.changes import CHANNEL, ChangeFeed
+from f7t.tasks.encoding import decoded, encoded, encoded_spec
 from f7t.tasks.model import Json, Service, Status, Task, TaskSpec, may_move
 
 _RECORD = "f7t:task:"
@@ -37,9 +38,16 @@ _SPEC = "f7t:spec:"
 _LEASE = "f7t:lease:"
 _MARKS = "f7t:marks:"
 _USER = "f7t:user:"
+_CHANGED = "f7t:changed:"
 _UNFINISHED = "f7t:unfinished"
 
 INVALIDATED_LIFETIME = 300.0
+BATCH = 200
+"""Records that are read at once of a long list."""
+_LONGEST_QUEUE = 30.0
+"""Seconds that a command may wait for a connection; a burst of thousands is through in some."""
+_CHANGE_REMEMBERED = 60.0
+"""Seconds; far longer than an answer about jobs is used again."""
 
 
 class LeaseLost(TaskError):
@@ -61,7 +69,9 @@ class TaskStore:
         url: `unix:///path/redis.sock` or `redis://host:port/0`.
         lifetimes: seconds that a record outlives its last update, per service (tasks.md §5).
         password: of the Redis server, when it is not part of the URL.
-        timeout: seconds until one command counts as failed.
+        timeout: seconds until one command counts as failed, its wait for a connection not counted.
+            A disk that is busy with other things holds up a write for seconds, since every write
+            is on disk before it is answered.
     """
 
     def __init__(
@@ -71,9 +81,10 @@ class TaskStore:
         lifetimes: Mapping[Service, float],
         password: str = "",
         max_connections: int = 32,
-        timeout: float = 2.0,
+        timeout: float = 10.0,
     ) -> None:
-        # The pool blocks, so that a burst of requests queues instead of failing.
+        # A burst of requests queues for these instead of failing; the feed has one for itself.
+        self._places = asyncio.Semaphore(max_connections - 1)
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=max_connections,
@@ -109,10 +120,12 @@ class TaskStore:
 
     # -- records ---------------------------------------------------------------------------------
 
-    async def create(
-        self, task: Task, spec: TaskSpec, *, owner: str = "", lease: float = 0
-    ) -> None:
+    async def create(self, task: Task, spec: TaskSpec, *, owner: str = "", lease: float = 0) -> int:
         """Store a new task; from here on it is a promise.
+
+        Returns:
+            When the user's jobs were last changed by a task (`update`), in microseconds of Redis'
+            clock; 0 if that is long ago.
 
         Args:
             owner, lease: the worker that carries it out from the start, and for how many seconds
@@ -121,13 +134,16 @@ class TaskStore:
         Raises:
             IllegalTransition: the id is taken.
         """
-        code, _ = await self._write(task, expected=b"", spec=spec, owner=owner, lease=lease)
+        code, _, changed = await self._write(
+            task, expected=b"", spec=spec, owner=owner, lease=lease
+        )
         if code != 1:
             raise IllegalTransition(f"Task {task.id} exists already")
+        return changed
 
     async def get(self, task_id: str) -> Task:
         """Raises `TaskNotFound` for an unknown or expired id."""
-        return _decoded(await self._raw(task_id))
+        return decoded(await self._raw(task_id))
 
     async def get_many(self, user: str, ids: Collection[str]) -> dict[str, Task]:
         """Those of the user's tasks that exist; foreign and unknown ids are absent (K2)."""
@@ -136,9 +152,17 @@ class TaskStore:
 
     async def list(self, user: str) -> dict[str, Task]:
         """All of the user's tasks, by id, in no particular order."""
+        return {task.id: task async for batch in self.batches(user) for task in batch}
+
+    async def batches(self, user: str) -> AsyncIterator[Sequence[Task]]:
+        """All of the user's tasks like `list`, at most `BATCH` at once."""
         async with self._answer():
             ids = cast(Sequence[bytes], await self._redis.zrange(_USER + user, 0, -1))
-        return await self.get_many(user, [task_id.decode() for task_id in ids])
+        for start in range(0, len(ids), BATCH):
+            wanted = [task_id.decode() for task_id in ids[start : start + BATCH]]
+            found = await self.get_many(user, wanted)
+            if found:
+                yield list(found.values())
 
     async def spec(self, task_id: str) -> TaskSpec:
         """What there is to carry out; raises `TaskNotFound` once the task has settled."""
@@ -157,26 +181,33 @@ class TaskStore:
         *,
         expect: Collection[Status] | None = None,
         owner: str = "",
+        known: Task | None = None,
+        changes_jobs: bool = False,
     ) -> Task:
         """Move a task to `status`; atomic, whoever else tries at the same time.
 
         Args:
             expect: only when the task is in one of these states.
             owner: only when no other worker holds the lease.
+            known: the record as it was written last, which saves reading it.
+            changes_jobs: the user's jobs are others now, which later tasks learn when they are
+                created.
 
         Raises:
             IllegalTransition: tasks.md §4 does not allow it from where the task is now.
             LeaseLost: another worker holds the lease.
             TaskNotFound: unknown or expired.
         """
-        raw = await self._raw(task_id)
+        raw = await self._raw(task_id) if known is None else encoded(known)
         while True:
-            task = _decoded(raw)
+            task = decoded(raw)
             allowed = expect is None or task.status in expect
             if not allowed or not may_move(task.service, task.status, status):
                 raise IllegalTransition(f"Task {task_id} is {task.status}: not to {status}")
             moved = task.moved(status, data)
-            code, current = await self._write(moved, expected=raw, owner=owner)
+            code, current, _ = await self._write(
+                moved, expected=raw, owner=owner, changes_jobs=changes_jobs
+            )
             if code == 1:
                 return moved
             if code == -1:
@@ -197,9 +228,10 @@ class TaskStore:
                 async with asyncio.timeout(timeout):
                     await self._feed.ready()
                     # Subscribed first, read afterwards: no change can fall in between.
-                    while await self._by_id(ids) == known:
+                    while (current := await self._by_id(ids)) == known:
                         await changed.wait()
                         changed.clear()
+                    return current
             return await self._by_id(ids)
 
     # -- leases ----------------------------------------------------------------------------------
@@ -262,8 +294,13 @@ class TaskStore:
     async def _answer(self) -> AsyncIterator[None]:
         """Redis' many ways to fail as one; messages may quote the URL, so only the kind is kept."""
         try:
-            async with asyncio.timeout(self._timeout):
-                yield
+            async with asyncio.timeout(_LONGEST_QUEUE):
+                await self._places.acquire()
+            try:
+                async with asyncio.timeout(self._timeout):
+                    yield
+            finally:
+                self._places.release()
         except (RedisError, OSError) as error:
             raise TaskStoreUnavailable(
                 f"The task store is not available ({type(error).__name__})"
@@ -286,7 +323,7 @@ class TaskStore:
             return []
         async with self._answer():
             found = cast(Sequence[bytes | None], await self._redis.mget(keys))
-        return [_decoded(raw) for raw in found if raw is not None]
+        return [decoded(raw) for raw in found if raw is not None]
 
     async def _by_id(self, ids: Iterable[str]) -> dict[str, Task]:
         return {task.id: task for task in await self._read(ids)}
@@ -299,73 +336,39 @@ class TaskStore:
         spec: TaskSpec | None = None,
         owner: str = "",
         lease: float = 0,
-    ) -> tuple[int, bytes | None]:
+        changes_jobs: bool = False,
+    ) -> tuple[int, bytes | None, int]:
         if task.status is Status.INVALIDATED:
             lifetime = INVALIDATED_LIFETIME
         else:
             lifetime = self._lifetimes[task.service]
         names = [_RECORD + task.id, _USER + task.user, _UNFINISHED]
         async with self._answer():
-            code, current = await self._write_script(
-                keys=[*names, _LEASE + task.id, _SPEC + task.id, _MARKS + task.id],
+            code, current, changed = await self._write_script(
+                keys=[
+                    *names,
+                    _LEASE + task.id,
+                    _SPEC + task.id,
+                    _MARKS + task.id,
+                    _CHANGED + task.user,
+                ],
                 args=[
                     task.id,
                     expected,
-                    _encoded(task),
+                    encoded(task),
                     _milliseconds(lifetime),
                     int(task.is_terminal),
                     owner,
                     CHANNEL,
-                    "" if spec is None else _encoded_spec(spec),
+                    "" if spec is None else encoded_spec(spec),
                     _milliseconds(lease),
+                    int(changes_jobs),
+                    _milliseconds(_CHANGE_REMEMBERED),
                 ],
             )
         self._feed.notify(task.id)
-        return int(code), current
+        return int(code), current, int(changed)
 
 
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000)) if seconds else 0
-
-
-def _encoded(task: Task) -> bytes:
-    record = {
-        "id": task.id,
-        "user": task.user,
-        "service": task.service,
-        "system": task.system,
-        "status": task.status,
-        "data": task.data,
-        "created_at": task.created_at.isoformat(),
-        "updated_at": task.updated_at.isoformat(),
-    }
-    return _json(record)
-
-
-def _encoded_spec(spec: TaskSpec) -> bytes:
-    return _json({"kind": spec.kind, "arguments": spec.arguments})
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    # ASCII: file names that are no UTF-8 arrive as lone surrogates and must survive.
-    return json.dumps(value, separators=(",", ":"), default=_plain, allow_nan=False).encode()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} cannot be part of a task record")
-
-
-def _decoded(raw: bytes) -> Task:
-    record = json.loads(raw)
-    return Task(
-        id=record["id"],
-        user=record["user"],
-        service=Service(record["service"]),
-        system=record["system"],
-        status=Status(record["status"]),
-        data=record["data"],
-        created_at=datetime.fromisoformat(record["created_at"]),
-        updated_at=datetime.fromisoformat(record["updated_at"]),
-    )

@@ -58,6 +58,7 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     "munge": ("munged", "--version"),
     "mariadb": ("mariadbd", "--version"),
     "ssh": ("ssh", "-V"),
+    "haproxy": ("haproxy", "-v"),
     "redis": ("redis-server", "--version"),
 }
 

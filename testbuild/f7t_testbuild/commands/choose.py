@@ -18,6 +18,8 @@ from f7t_testbuild.runtime import RuntimeName
 
 AUTO = "auto"
 PROOF_USER = f"service-account-{CLIENT_ID}"
+GATEWAYS_IN_CONTAINERS = 2
+"""As docker-compose.yml describes them, in the profile `scale`."""
 NOBODY = "none"
 """Said to `--deny`: whoever was denied is let in again."""
 
@@ -54,6 +56,7 @@ class Options:
     identity: str | None = None
     store: str | None = None
     deny: tuple[str, ...] = ()
+    gateways: int | None = None
 
     @property
     def leave_the_runtime_open(self) -> bool:
@@ -73,6 +76,7 @@ def choose(kept: Selection, options: Options, progress: Progress) -> Choices:
         port_base=options.port_base or kept.choices.port_base,
         nodes=options.nodes or kept.choices.nodes,
         workers=options.workers or kept.choices.workers,
+        gateways=options.gateways or kept.choices.gateways,
         way=options.way or kept.choices.way,
         runtime=runtime.value,
         deny=_denied(kept, options),
@@ -142,6 +146,11 @@ def _native(numbers: Choices, before: Choices | None, options: Options) -> Choic
 
 
 def _docker(numbers: Choices, before: Choices | None, options: Options, kept: Selection) -> Choices:
+    if numbers.gateways > GATEWAYS_IN_CONTAINERS:
+        raise Failure(
+            f"in containers there are at most {GATEWAYS_IN_CONTAINERS} gateways",
+            hint=f"--gateways {GATEWAYS_IN_CONTAINERS}, or more of them with --runtime native",
+        )
     try:
         made = record.load(kept.testbuild.state_root)
     except BadRecord as error:

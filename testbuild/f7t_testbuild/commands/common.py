@@ -197,6 +197,7 @@ def project_of(testbuild: Testbuild, choices: Choices) -> Project:
         slurm=choices.slurm or PREFERRED_RELEASE,
         identity=Identity(choices.identity),
         store=Store(choices.store),
+        gateways=choices.gateways,
         deny=choices.deny,
     )
 
@@ -218,6 +219,7 @@ def open_runtime(selection: Selection) -> Runtime:
         way=choices.way,
         identity=choices.identity,
         store=choices.store,
+        gateways=choices.gateways,
         deny=choices.deny,
     )
 

@@ -63,7 +63,12 @@ def doctor(
     if choices.runtime == RuntimeName.DOCKER:
         checks = docker_checks(testbuild, choices, running=running)
     else:
-        checks = examine(testbuild, running=running, look_for_ways=look_for_ways)
+        checks = examine(
+            testbuild,
+            running=running,
+            look_for_ways=look_for_ways,
+            gateways=choices.gateways,
+        )
     blocked = [check for check in checks if check.verdict is Verdict.BLOCKS]
     if as_document:
         click.echo(as_json({"checks": [asdict(check) for check in checks], "ready": not blocked}))

@@ -43,6 +43,7 @@ _LOGS = ".images"
 )
 @click.option("--no-keycloak", is_flag=True, help="Do not try for Keycloak: embedded issuer.")
 @click.option("--no-minio", is_flag=True, help="Do not try for MinIO: embedded store.")
+@click.option("--balancer", is_flag=True, help="HAProxy's image for several gateways as well.")
 @click.option("--suite", is_flag=True, help="The conformance suite's image as well.")
 @click.option("--pull", is_flag=True, help="Try the registries' images first.")
 @click.option("--rebuild-bases", is_flag=True, help="Make bases again that are there.")
@@ -76,6 +77,7 @@ def images(
     releases: tuple[str, ...],
     no_keycloak: bool,
     no_minio: bool,
+    balancer: bool,
     suite: bool,
     pull: bool,
     rebuild_bases: bool,
@@ -112,6 +114,7 @@ def images(
         releases=tuple(SLURM_BASES) if "all" in releases else tuple(dict.fromkeys(releases)),
         keycloak=not no_keycloak,
         minio=not no_minio,
+        balancer=balancer,
         suite=suite,
         pull=pull,
         rebuild_bases=rebuild_bases,

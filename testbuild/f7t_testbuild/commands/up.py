@@ -31,7 +31,7 @@ from f7t_testbuild.credentials import CredentialFailure, client_of, issue_token
 from f7t_testbuild.doctor import describe_taken, port_advice
 from f7t_testbuild.images.catalogue import SLURM_BASES
 from f7t_testbuild.invocation import command_line
-from f7t_testbuild.model import Identity, PartState, RuntimeStatus, Store, Testbuild
+from f7t_testbuild.model import MOST_GATEWAYS, Identity, PartState, RuntimeStatus, Store, Testbuild
 from f7t_testbuild.native.ways import WayName
 from f7t_testbuild.progress import Progress, progress_on
 from f7t_testbuild.remembered import HIGHEST_BASE, LOWEST_BASE, remember
@@ -51,11 +51,17 @@ no_install_option = click.option(
     "--port-base",
     envvar="F7T_PORT_BASE",
     type=click.IntRange(LOWEST_BASE, HIGHEST_BASE),
-    help="First port; the others are +1, +22, +80, +1000  [default: the last one used, else 8000]",
+    help="First port; the others are +1, +22, +80, +1000, and with several gateways from +2 on  "
+    "[default: the last one used, else 8000]",
 )
 @click.option("--nodes", type=click.IntRange(1, 64), help="Compute nodes  [default: last, else 2]")
 @click.option(
-    "--workers", type=click.IntRange(1, 64), help="Gateway processes  [default: last, else 2]"
+    "--workers", type=click.IntRange(1, 64), help="Processes of a gateway  [default: last, else 2]"
+)
+@click.option(
+    "--gateways",
+    type=click.IntRange(1, MOST_GATEWAYS),
+    help="Gateways of so many workers each, behind HAProxy if more than 1  [default: last, else 1]",
 )
 @click.option(
     "--way",
@@ -96,6 +102,7 @@ def up(
     port_base: int | None,
     nodes: int | None,
     workers: int | None,
+    gateways: int | None,
     way: str | None,
     runtime: str,
     slurm: str | None,
@@ -119,12 +126,15 @@ def up(
       f7t up --name second --port-base 18000 --nodes 4
       f7t up --runtime docker --slurm 24.11 --identity embedded
       f7t up --deny test2
+      f7t up --gateways 2
       f7t up --json > testbuild.json
 
     Exit codes: 0 it is up, 1 it failed, 2 packages are missing, 130 interrupted.
     """
     kept = select(name, state_root)
-    options = Options(port_base, nodes, workers, way, runtime, slurm, identity, store, deny)
+    options = Options(
+        port_base, nodes, workers, way, runtime, slurm, identity, store, deny, gateways
+    )
     with termination_interrupts(), progress_on(sys.stderr) as progress:
         selection = _selected(kept, options, progress)
         status = open_runtime(kept).status() if kept.known else None
@@ -159,37 +169,46 @@ def _native_instead(
 
 
 @click.command("packages")
+@click.option(
+    "--gateways",
+    type=click.IntRange(1, MOST_GATEWAYS),
+    default=1,
+    show_default=True,
+    help="Of a testbuild with so many gateways: more than 1 need HAProxy.",
+)
 @no_install_option
-def packages_command(no_install: bool) -> None:
+def packages_command(gateways: int, no_install: bool) -> None:
     """Install the system packages the testbuild needs, and nothing else.
 
     Does nothing when all are there. Without root it prints the exact command and exits with 2.
     """
     with termination_interrupts(), progress_on(sys.stderr) as progress:
-        ensure_packages(progress, install=not no_install)
+        ensure_packages(progress, install=not no_install, gateways=gateways)
 
 
-def ensure_packages(progress: Progress, *, install: bool) -> None:
+def ensure_packages(progress: Progress, *, install: bool, gateways: int = 1) -> None:
     """Have all system packages in place, or fail with the command that would do it."""
+    advice = "\nhaproxy is for several gateways only: --gateways 1 does without it"
+    advice = advice if packages.HAPROXY in packages.missing(packages.packages_for(gateways)) else ""
     try:
-        packages.ensure(progress, allowed=install)
+        packages.ensure(progress, allowed=install, packages=packages.packages_for(gateways))
     except packages.PackagesMissing as error:
-        raise PackagesFailure(error.message, hint=error.hint) from error
+        raise PackagesFailure(error.message, hint=error.hint + advice) from error
     except packages.InstallationFailed as error:
-        raise Failure(
-            error.message, log_tail=error.log_tail, hint="install them by hand, then run this again"
-        ) from error
+        hint = "install them by hand, then run this again"
+        raise Failure(error.message, log_tail=error.log_tail, hint=hint + advice) from error
 
 
 def _start(
     selection: Selection, progress: Progress, *, install: bool
 ) -> tuple[RuntimeStatus, Proof | None]:
     if selection.choices.runtime == RuntimeName.NATIVE:
-        ensure_packages(progress, install=install)
+        ensure_packages(progress, install=install, gateways=selection.choices.gateways)
     testbuild = selection.testbuild
-    holders = ports.taken(testbuild.ports)
+    wanted = testbuild.ports_with(selection.choices.gateways)
+    holders = ports.taken(wanted)
     if holders:
-        raise Failure(describe_taken(holders), hint=port_advice(testbuild))
+        raise Failure(describe_taken(holders), hint=port_advice(testbuild, wanted))
     runtime = open_runtime(selection)
     # First, so that nothing is kept of a start that had no chance.
     runtime.provide(progress)

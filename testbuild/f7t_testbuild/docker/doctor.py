@@ -25,7 +25,7 @@ def examine(project: Project, *, running: bool) -> list[Check]:
         checks.append(images_check(project))
     return [
         *checks,
-        ports_check(project.testbuild, running=running),
+        ports_check(project.testbuild, running=running, gateways=project.gateways),
         disk_check(project.testbuild),
         memory_check(),
     ]

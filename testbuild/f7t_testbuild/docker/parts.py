@@ -25,6 +25,7 @@ PARTS = {
     "keycloak": "identity",
     "minio": "staging",
     "firecrest": "gateway",
+    "firecrest-2": "gateway-2",
 }
 """Service to the name of its part in every runtime; the others keep their own."""
 
@@ -35,6 +36,8 @@ _WHAT = {
     "redis": "Redis task store with append-only file (real)",
     "delegation": "Certificate authority of the users (the only holder of its key)",
     "gateway": "FirecREST gateway",
+    "gateway-2": "FirecREST gateway, the second one",
+    "balancer": "HAProxy in front of both gateways (real)",
     "cluster": "Head of the simulated cluster",
 }
 _IDENTITY = {
@@ -50,6 +53,7 @@ _STORE = {
 _VERSION_COMMANDS = {
     "redis": ("redis-server", "--version"),
     "staging": ("minio", "--version"),
+    "balancer": ("haproxy", "-v"),
 }
 _ALIVE = {"running", "restarting", "paused"}
 
@@ -95,15 +99,15 @@ def status_of(
     name = part_name(container)
     told: dict[str, Any] = container.attrs["State"]
     what = {"identity": _IDENTITY[identity], "staging": _STORE[store]}.get(name)
-    published = {"gateway": "gateway", "identity": "identity", "staging": "staging"}.get(name)
-    if name == "cluster":
-        published = "ssh"
+    published = {"cluster": "ssh", "balancer": "gateway"}.get(name, name)
+    if name == "gateway" and "gateway-1" in ports:
+        published = "gateway-1"
     return PartStatus(
         name=name,
         what=what or _WHAT.get(name, "Compute node of the simulated cluster"),
         version=_label_version(container),
         state=state_of(container),
-        address=f"127.0.0.1:{ports[published]}" if published else "-",
+        address=f"127.0.0.1:{ports[published]}" if published in ports else "-",
         since=str(told["StartedAt"])[:19] if told["Status"] != "created" else None,
         pid=told.get("Pid") or None,
         restarts=int(container.attrs.get("RestartCount", 0)),

@@ -79,6 +79,7 @@ class Project:
     identity: Identity
     store: Store
     deny: tuple[str, ...] = ()
+    gateways: int = 1
 
     @property
     def name(self) -> str:
@@ -102,6 +103,30 @@ class Project:
             "SSH_PORT": str(testbuild.ssh_port),
             "IDENTITY_PORT": str(testbuild.identity_port),
             "STAGING_PORT": str(testbuild.staging_port),
+            **(self._scaled if self.gateways > 1 else {}),
+        }
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Ports on the host's loopback by part, as natively."""
+        return self.testbuild.ports_with(self.gateways)
+
+    @property
+    def _scaled(self) -> dict[str, str]:
+        """With the profile the usual address is the balancer's; each gateway keeps one of its own.
+
+        The service has one public address, whichever gateway answers.
+        """
+        first, second = map(self.testbuild.gateway_ports, (1, 2))
+        return {
+            "COMPOSE_PROFILES": "scale",
+            "FIRECREST_URL": self.testbuild.gateway_url,
+            "BALANCER_PORT": str(self.testbuild.gateway_port),
+            "BALANCER_INTERNAL_PORT": str(self.testbuild.internal_port),
+            "GATEWAY_PORT": str(first[0]),
+            "INTERNAL_PORT": str(first[1]),
+            "SECOND_GATEWAY_PORT": str(second[0]),
+            "SECOND_INTERNAL_PORT": str(second[1]),
         }
 
     def environment(self) -> Mapping[str, str]:

@@ -26,6 +26,8 @@ def needed(project: Project) -> list[Image | str]:
         catalogue.TASKPERSISTENCE,
         catalogue.FIRECREST,
     ]
+    if project.gateways > 1:
+        wanted.append(catalogue.BALANCER)
     return [one for number, one in enumerate(wanted) if one not in wanted[:number]]
 
 

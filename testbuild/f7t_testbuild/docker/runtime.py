@@ -94,7 +94,7 @@ class DockerRuntime:
         found = []
         for container in sorted(shown, key=parts.part_name):
             status = parts.status_of(
-                container, self._project.identity, self._project.store, self._testbuild.ports
+                container, self._project.identity, self._project.store, self._project.ports
             )
             found.append(replace(status, version=versions.get(status.name, status.version)))
             found += daemons.get(status.name, [])

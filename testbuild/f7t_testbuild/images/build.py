@@ -39,6 +39,7 @@ class Wish:
         releases: of Slurm; none means the preferred one, or another where its base is missing.
         keycloak: whether to try for Keycloak.
         minio: whether to try for MinIO.
+        balancer: whether several gateways shall have one.
         suite: whether the conformance suite gets an image, too.
         pull: whether registries may be asked.
         rebuild_bases: whether to make bases again that are there.
@@ -51,6 +52,7 @@ class Wish:
     releases: tuple[str, ...] = ()
     keycloak: bool = True
     minio: bool = True
+    balancer: bool = False
     suite: bool = False
     pull: bool = False
     rebuild_bases: bool = False
@@ -129,6 +131,8 @@ class Workshop:
         releases = tuple(it for it in catalogue.SLURM_BASES if it in {*built, *kept})
         identity = self._identity()
         store = self._store()
+        if self._wish.balancer:
+            self._own("balancer", Kind.REAL, catalogue.BALANCER)
         if self._wish.suite:
             self._own("suite", Kind.OWN, catalogue.CONFORMANCE)
         made_at = datetime.now(UTC).isoformat(timespec="seconds")

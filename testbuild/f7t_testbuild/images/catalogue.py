@@ -128,6 +128,15 @@ TASKPERSISTENCE = Image(
     ("firecrest/taskpersistence",),
 )
 
+BALANCER = Image(
+    "firecrest-testbuild/balancer:latest",
+    "firecrest/balancer.Dockerfile",
+    {"BASE": BOOKWORM},
+    (BOOKWORM,),
+    ("firecrest/balancer", "firecrest/image"),
+)
+"""HAProxy; only where several gateways are asked for."""
+
 KEYCLOAK_FROM_MAVEN = Image(
     "firecrest-testbuild/keycloak-from-maven:26.7.3",
     "keycloak/from-maven.Dockerfile",

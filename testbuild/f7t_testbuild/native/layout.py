@@ -49,6 +49,14 @@ class Layout:
         return self.run / "redis.sock"
 
     @property
+    def balancer_control(self) -> Path:
+        return self.run / "balancer.sock"
+
+    @property
+    def balancer_config(self) -> Path:
+        return self.directory / "haproxy.cfg"
+
+    @property
     def logs(self) -> Path:
         return self.directory / "log"
 
@@ -124,7 +132,8 @@ class Layout:
 
     def check_lengths(self) -> None:
         """Raise `PathTooLong` if a unix socket does not fit (unix(7): 108 bytes with the zero)."""
-        paths = [self.control, self.redis_socket, self.inner_control.outside]
+        paths = [self.control, self.redis_socket, self.balancer_control]
+        paths += [self.inner_control.outside]
         for path in (*paths, self.private.inside / "mysql.sock"):
             length = len(str(path).encode())
             if length > LONGEST_PATH:

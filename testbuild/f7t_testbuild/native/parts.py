@@ -8,6 +8,7 @@ from pathlib import Path
 from f7t_testbuild.cluster.versions import package_version
 from f7t_testbuild.distribution import data_path, own_version, python_module
 from f7t_testbuild.model import ACCESS_KEY, REGION, Testbuild
+from f7t_testbuild.native.gateways import gateway_parts
 from f7t_testbuild.native.layout import Layout
 from f7t_testbuild.native.servers import EMBEDDED, Servers, keycloak_part, minio_part, relay_part
 from f7t_testbuild.native.ways import SYSTEM_PATH, WayName, unshare_command
@@ -15,13 +16,11 @@ from f7t_testbuild.supervise.part import Check, CheckKind, Part
 
 ALL_PARTS = frozenset({"redis", "identity", "staging", "cluster", "gateway"})
 LISTENERS = (
-    ("gateway", "gateway"),
-    ("gateway-internal", "gateway"),
     ("identity", "identity"),
     ("staging", "staging"),
     ("ssh", "cluster"),
 )
-"""Name of each port in `Testbuild.ports`, and the part it belongs to."""
+"""Name of each port in `Testbuild.ports`, and the part it belongs to; see also `gateways`."""
 FIRST = "3"
 SECOND = "4"
 """Descriptors of inherited sockets (sd_listen_fds(3))."""
@@ -34,6 +33,7 @@ def outer_parts(
     inner_spec: Path,
     workers: int,
     servers: Servers = EMBEDDED,
+    gateways: int = 1,
 ) -> Iterator[Part]:
     """All parts; they hold secrets in their environments."""
     yield _redis(testbuild, layout)
@@ -48,7 +48,7 @@ def outer_parts(
         if layout.way is not WayName.NSS_WRAPPER:
             yield relay_part(testbuild)
     yield _cluster(testbuild, layout, inner_spec)
-    yield _gateway(testbuild, layout, workers)
+    yield from gateway_parts(testbuild, layout, workers, gateways)
 
 
 def _redis(testbuild: Testbuild, layout: Layout) -> Part:
@@ -142,18 +142,4 @@ def _cluster(testbuild: Testbuild, layout: Layout, inner_spec: Path) -> Part:
         start_attempts=1,
         stop_grace=30,
         death_signal="KILL" if private else "TERM",
-    )
-
-
-def _gateway(testbuild: Testbuild, layout: Layout, workers: int) -> Part:
-    return Part(
-        name="gateway",
-        what=f"FirecREST gateway ({workers} workers)",
-        version=own_version(),
-        address=f"127.0.0.1:{testbuild.gateway_port}",
-        argv=(*python_module("f7t"), "--workers", str(workers), "--fd", FIRST),
-        environment={"F7T_CONFIG": str(layout.gateway_config)},
-        requires=("redis",),
-        listeners=("gateway",),
-        ready=Check(CheckKind.HTTP, f"http://127.0.0.1:{testbuild.internal_port}/health/ready"),
     )

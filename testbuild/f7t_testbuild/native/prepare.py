@@ -26,6 +26,7 @@ from f7t_testbuild.cluster.versions import package_version, slurm_version, ssh_v
 from f7t_testbuild.gateway import Surroundings, gateway_settings
 from f7t_testbuild.model import Testbuild
 from f7t_testbuild.native import wrapper
+from f7t_testbuild.native.gateways import gateway_listeners, is_of_the_gateway
 from f7t_testbuild.native.inner import InnerSpec
 from f7t_testbuild.native.layout import Layout
 from f7t_testbuild.native.newroot import NewRoot
@@ -55,6 +56,7 @@ def prepare(
     *,
     nodes: int,
     workers: int,
+    gateways: int = 1,
     parts: frozenset[str] = ALL_PARTS,
     servers: Servers = EMBEDDED,
     deny: tuple[str, ...] = (),
@@ -82,11 +84,13 @@ def prepare(
         way=way.value,
         parts=[
             part
-            for part in outer_parts(testbuild, layout, secrets, inner_spec, workers, servers)
+            for part in outer_parts(
+                testbuild, layout, secrets, inner_spec, workers, servers, gateways
+            )
             if _wanted(part.name, parts)
         ],
         environment={**base_environment(testbuild), "TMPDIR": str(_temporary(testbuild))},
-        listeners=_listeners(testbuild, way, site, parts, servers),
+        listeners=_listeners(testbuild, way, site, parts, servers, gateways),
         log_directory=str(layout.logs),
         control=str(layout.control),
         supervisor_file=str(layout.supervisor_file),
@@ -125,7 +129,9 @@ def surroundings(testbuild: Testbuild, layout: Layout, deny: tuple[str, ...] = (
 
 
 def _wanted(name: str, parts: frozenset[str]) -> bool:
-    """The relay comes with the two parts between which it carries."""
+    """The relay comes with the two parts between which it carries, all gateways with `gateway`."""
+    if is_of_the_gateway(name):
+        return "gateway" in parts
     return {"staging", "cluster"} <= parts if name == RELAY else name in parts
 
 
@@ -276,13 +282,20 @@ def _with_version(part: Part, packages: Mapping[str, str]) -> Part:
 
 
 def _listeners(
-    testbuild: Testbuild, way: WayName, site: Site, parts: frozenset[str], servers: Servers
+    testbuild: Testbuild,
+    way: WayName,
+    site: Site,
+    parts: frozenset[str],
+    servers: Servers,
+    gateways: int,
 ) -> list[Listener]:
     wanted = [
         Listener(name, testbuild.ports[name], part, hold=not servers.bind_themselves(name))
         for name, part in LISTENERS
         if part in parts
     ]
+    if "gateway" in parts:
+        wanted += gateway_listeners(testbuild, gateways)
     if way is WayName.NSS_WRAPPER and "cluster" in parts:
         ports = _ports(testbuild, way)
         wanted.append(Listener("slurmctld", ports.slurmctld, "slurmctld", hold=False))

@@ -91,7 +91,8 @@ def kill_marked(directory: Path, timeout: float = 10.0) -> bool:
 def clear_remains(layout: Layout) -> None:
     """Remove sockets, claimed directories and run-time files; no process may run any more."""
     wrapper.release(layout)
-    for file in (layout.control, layout.supervisor_file, layout.redis_socket):
+    sockets = (layout.control, layout.redis_socket, layout.balancer_control)
+    for file in (*sockets, layout.supervisor_file):
         file.unlink(missing_ok=True)
     for name in ("outer.json", "inner.json"):
         (layout.run / name).unlink(missing_ok=True)

@@ -59,6 +59,7 @@ class NativeRuntime:
         *,
         nodes: int = 2,
         workers: int = 2,
+        gateways: int = 1,
         way: str | None = None,
         parts: frozenset[str] = ALL_PARTS,
         identity: str = Identity.EMBEDDED,
@@ -68,6 +69,7 @@ class NativeRuntime:
         self._testbuild = testbuild
         self._nodes = nodes
         self._workers = workers
+        self._gateways = gateways
         self._requested = way
         self._parts = parts
         self._identity = identity
@@ -245,6 +247,7 @@ class NativeRuntime:
                 way.name,
                 nodes=self._nodes,
                 workers=self._workers,
+                gateways=self._gateways,
                 parts=self._parts,
                 servers=servers,
                 deny=self._deny,

@@ -38,7 +38,6 @@ class Servers:
     def bind_themselves(self, port: str) -> bool:
         """Whether nobody inherits the socket of this port (a name in `Testbuild.ports`)."""
         own = {
-            "gateway-internal": True,
             "identity": self.keycloak is not None,
             "staging": self.minio is not None,
         }

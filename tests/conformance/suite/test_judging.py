@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from f7t_conformance import judging
 from f7t_conformance.api import OutOfBudget, Unexpected
 from f7t_conformance.capabilities import LOCAL_NEEDS, is_before
 from f7t_conformance.identity import NoToken
@@ -16,7 +17,15 @@ from tests.conformance.suite.made_up import exchange, requirement
 
 ONE = requirement("F7T-UTIL-001")
 WRONG = Unexpected("status 200", "500")
-TODAY = date.today()
+DAY = date(2027, 2, 28)
+
+
+class _Today(date):
+    """A calendar that stands still, so that no test depends on when it runs."""
+
+    @classmethod
+    def today(cls) -> _Today:
+        return cls(DAY.year, DAY.month, DAY.day)
 
 
 def _judged(
@@ -72,7 +81,13 @@ def test_a_budget_that_is_used_up_is_a_lack_of_the_run() -> None:
     assert (found.status, found.local) == (Status.SKIP, True)
 
 
-@pytest.mark.parametrize("expires", [None, TODAY, TODAY + timedelta(1)])
+@pytest.fixture
+def _calendar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "date", _Today)
+
+
+@pytest.mark.usefixtures("_calendar")
+@pytest.mark.parametrize("expires", [None, DAY, DAY + timedelta(1)])
 def test_a_waiver_holds_to_its_last_day(expires: date | None) -> None:
     found = _judged(WRONG, waiver=_waiver(expires))
     assert (found.status, found.reason) == (Status.WAIVED, "known")
@@ -80,8 +95,9 @@ def test_a_waiver_holds_to_its_last_day(expires: date | None) -> None:
     assert found.got == "500"
 
 
+@pytest.mark.usefixtures("_calendar")
 def test_after_that_day_the_failure_counts_and_says_why() -> None:
-    yesterday = TODAY - timedelta(1)
+    yesterday = DAY - timedelta(1)
     found = _judged(WRONG, waiver=_waiver(yesterday))
     assert found.status is Status.FAIL
     assert f"expired on {yesterday}" in found.reason

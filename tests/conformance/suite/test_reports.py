@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from f7t_conformance.model import Capabilities, Results, Status
+from f7t_conformance.model import Capabilities, Profile, Results, Status
 from f7t_conformance.reports import Unreadable, read, rendered, write
 from f7t_conformance.reports.schema import schema_text
 from tests.conformance.suite.made_up import HOSTILE, finding, requirement, results
@@ -77,6 +77,10 @@ def test_certified_takes_a_complete_profile_without_unwaived_failures() -> None:
         (
             results(*kept, requirements=(*results(*kept).requirements, requirement("F7T-JOB-001"))),
             "1 of the profile were not run",
+        ),
+        (
+            results(profile=Profile.FUZZ, requirements=(), findings=()),
+            "generated requests check no requirement; run the profile core or full for that",
         ),
         (results(*kept, requirements=()), "nothing says what the profile contains"),
         (

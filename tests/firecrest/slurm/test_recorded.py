@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from f7t.slurm.parse import (
     parse_cancel,
     parse_found_submission,
     parse_job_files,
+    parse_many_job_files,
     parse_queue,
     parse_submission,
 )
@@ -150,6 +152,15 @@ def test_files_are_found_for_every_kind_of_job_id(recorded: Recorded) -> None:
     assert files[f"{het}+1"].job_file_out == f"{HOME}/het/slurm-{int(het) + 1}.out"
     assert len(files) == 10
     assert "999999" not in files
+
+
+def test_all_records_at_once_tell_the_same_files(recorded: Recorded) -> None:
+    alone = recorded["job files"]
+    records = re.sub(rb"^\x1efiles .*\n", b"", alone.stdout, flags=re.MULTILINE)
+    known = parse_job_files(alone)
+    found, doubtful = parse_many_job_files(replace(alone, stdout=records), [*known, "999999"])
+    assert found == known
+    assert doubtful == []
 
 
 def test_an_interrupted_submission_is_found_by_its_directory(recorded: Recorded) -> None:

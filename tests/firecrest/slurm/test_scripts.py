@@ -20,7 +20,12 @@ from f7t.errors import (
 )
 from f7t.slurm import commands
 from f7t.slurm.models import FILES_NOT_AVAILABLE, JOB_INFO_RETURNED, JobFiles
-from f7t.slurm.parse import parse_found_submission, parse_submission
+from f7t.slurm.parse import (
+    parse_found_submission,
+    parse_job_files,
+    parse_many_job_files,
+    parse_submission,
+)
 
 SCRIPT = b"#!/bin/sh\necho hello\n"
 
@@ -245,3 +250,57 @@ def test_a_scheduler_that_does_not_answer_is_no_proof_that_there_is_no_job(
 ) -> None:
     with pytest.raises(CommandFailed, match="Unable to contact"):
         parse_found_submission(scheduler.run(commands.find_submission("/x/0123"), DOWN="1"))
+
+
+def _record(job_id: int, path: str, *, name: str = "x", before: str = "") -> str:
+    return (
+        f"JobId={job_id} {before}JobName={name} UserId=u(1) Command={path} WorkDir=/w"
+        f" StdErr={path}.e StdIn=/dev/null StdOut={path}.o Power=\n"
+    )
+
+
+RECORDS = [
+    _record(6, "/six", name="other"),
+    _record(7, "/seven", name="two\nlines JobId=6 "),
+    _record(11, "/array", before="ArrayJobId=10 ArrayTaskId=1 "),
+    _record(10, "/array", before="ArrayJobId=10 ArrayTaskId=2-9 "),
+    _record(13, "/het", before="HetJobId=12 HetJobOffset=1 "),
+    _record(70, "/seventy"),
+]
+WANTED = ["7", "10_1", "10_[2-9]", "12+1", "999"]
+
+
+def test_files_of_many_jobs_are_one_question(scheduler: Scheduler) -> None:
+    (scheduler.state / "jobs").write_text("".join(RECORDS))
+    answer = scheduler.run(commands.many_job_files(WANTED))
+    found, doubtful = parse_many_job_files(answer, WANTED)
+    assert {job: files.job_file for job, files in found.items()} == {
+        "7": "/seven",
+        "10_1": "/array",
+        "10_[2-9]": "/array",
+        "12+1": "/het",
+    }
+    assert doubtful == []
+    assert b"/six" not in answer.stdout
+    assert b"/seventy" not in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("forged", "doubted"),
+    [
+        ("JobId=7 JobName=y", ["7"]),
+        ("JobId=99 ArrayJobId=10 ArrayTaskId=1 JobName=y", ["10_1", "10_[2-9]"]),
+        ("JobId=99 ArrayJobId=10 ArrayTaskId=3-4 JobName=y", ["10_1", "10_[2-9]"]),
+        ("JobId=99 HetJobId=12 HetJobOffset=1 JobName=y", ["12+1"]),
+    ],
+)
+def test_what_a_name_of_another_could_have_made_up_is_not_believed(
+    scheduler: Scheduler, forged: str, doubted: list[str]
+) -> None:
+    evil = _record(5, "/etc/shadow", name=f"x\n{forged}")
+    (scheduler.state / "jobs").write_text("".join([evil, *RECORDS]))
+    found, doubtful = parse_many_job_files(scheduler.run(commands.many_job_files(WANTED)), WANTED)
+    assert doubtful == doubted
+    assert "/etc/shadow" not in {files.job_file for files in found.values()}
+    alone = parse_job_files(scheduler.run(commands.job_files(["7"])))
+    assert alone["7"].job_file

@@ -323,3 +323,59 @@ async def test_a_store_that_is_down_has_one_error_without_secrets(
         assert "hunter2" not in caught.value.message
         assert str(redis_server.folder) not in caught.value.message
     await store.close()
+
+
+async def test_a_queue_for_a_connection_is_no_failure(redis_server: RedisServer) -> None:
+    """Each command is answered well within its time; the last one waits longer than that."""
+    store = TaskStore(
+        redis_server.url,
+        lifetimes={Service.COMPUTE: 60, Service.STORAGE: 60},
+        max_connections=2,
+        timeout=0.8,
+    )
+    await store.ping()
+
+    async def hold_up() -> None:
+        async with Redis.from_url(redis_server.url) as slow:
+            while True:
+                await slow.execute_command("DEBUG", "SLEEP", "0.15")  # type: ignore[no-untyped-call]
+                slowed.set()
+
+    slowed = asyncio.Event()
+    slowing = asyncio.create_task(hold_up())
+    try:
+        await slowed.wait()
+        await asyncio.gather(*(_created(store) for _ in range(10)))
+    finally:
+        slowing.cancel()
+        await asyncio.wait([slowing])
+        await store.close()
+
+
+async def test_a_task_learns_when_its_users_jobs_changed(
+    store: TaskStore, other_store: TaskStore
+) -> None:
+    async def seen(by: TaskStore, user: str = "test1") -> int:
+        return await by.create(new_task(user, Service.COMPUTE, "cluster"), SPEC)
+
+    assert await seen(store) == 0
+    first = await _created(store)
+    await store.update(first.id, Status.FINISHED, {}, changes_jobs=True)
+    changed = await seen(other_store)
+    assert changed > 0
+    second = await _created(store)
+    await store.update(second.id, Status.FINISHED, {})
+    assert await seen(store) == changed
+    third = await _created(store)
+    await other_store.update(third.id, Status.FAILED, "no", changes_jobs=True)
+    assert await seen(store) > changed
+    assert await seen(store, "test2") == 0
+
+
+async def test_a_record_that_is_known_wrongly_is_read_again(store: TaskStore) -> None:
+    task = await _created(store, service=Service.STORAGE)
+    await store.update(task.id, Status.FORM_REQUESTED, {})
+    with pytest.raises(IllegalTransition):
+        await store.update(task.id, Status.PUSH_STARTED, {}, known=task)
+    moved = await store.update(task.id, Status.FAILED, "no", known=task)
+    assert await store.get(task.id) == moved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def test_natively_everything_is_embedded(state_root: Path) -> None:
     chosen = choose(_fresh(state_root), Options(runtime="native"), _silent)
     assert chosen == Choices()
     assert (chosen.runtime, chosen.identity, chosen.store) == ("native", "embedded", "embedded")
+
+
+def test_the_number_of_gateways_is_kept_and_in_containers_there_are_two(state_root: Path) -> None:
+    assert choose(_fresh(state_root), Options(runtime="native", gateways=3), _silent).gateways == 3
+    kept = _kept(state_root, replace(DOCKER, gateways=2))
+    assert choose(kept, Options(), _silent).gateways == 2
+    assert choose(kept, Options(gateways=1), _silent).gateways == 1
+    with pytest.raises(Failure, match="at most 2 gateways"):
+        choose(kept, Options(gateways=3), _silent)
 
 
 @pytest.mark.parametrize("kind", ["keycloak", "keycloak-from-maven"])

@@ -64,7 +64,7 @@ def test_the_tests_bring_environment_and_packages(root: Path) -> None:
 
     assert [command.strip() for command in commands] == [
         "sh testbuild/bootstrap --dev",
-        ".venv/bin/f7t packages",
+        ".venv/bin/f7t packages --gateways 2",
         ".venv/bin/python -m pytest -n 2",
     ]
 

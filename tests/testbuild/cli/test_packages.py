@@ -78,6 +78,17 @@ def test_up_without_permission_to_install_says_the_exact_command(f7t: F7t) -> No
 
 
 @pytest.mark.usefixtures("bare_machine")
+def test_haproxy_is_asked_for_with_several_gateways_only(f7t: F7t) -> None:
+    assert "haproxy" not in f7t("up", "--no-install").stderr
+    result = f7t("up", "--no-install", "--gateways", "2")
+
+    assert result.exit_code == 2
+    assert "haproxy" in result.stderr.splitlines()[0]
+    assert f"sudo {command_line('packages --gateways 2')}" in result.stderr
+    assert "--gateways 1 does without it" in result.stderr
+
+
+@pytest.mark.usefixtures("bare_machine")
 def test_missing_packages_are_one_json_document_with_json(f7t: F7t) -> None:
     result = f7t("up", "--no-install", "--json")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from f7t_testbuild import model, ports
-from f7t_testbuild.doctor import describe_taken, port_advice
+from f7t_testbuild.doctor import describe_taken, port_advice, ports_check
 
 Listener = Callable[[str], tuple[int, int]]
 
@@ -78,12 +78,24 @@ def test_the_advice_gives_ports_that_are_free_now(listener: Listener) -> None:
     _, port = listener("127.0.0.1")
     testbuild = model.Testbuild(name="second", port_base=port - 100)
 
-    advice = port_advice(testbuild)
+    advice = port_advice(testbuild, testbuild.ports)
 
     base = int(advice.partition("--port-base ")[2].split()[0])
     assert base > port
     assert "--name second" in advice
     assert ports.taken(model.Testbuild(port_base=base).ports) == {}
+
+
+def test_doctor_looks_at_the_ports_of_every_gateway(listener: Listener) -> None:
+    pid, port = listener("127.0.0.1")
+    testbuild = model.Testbuild(port_base=port - 4)
+
+    one = ports_check(testbuild, running=False)
+    two = ports_check(testbuild, running=False, gateways=2)
+
+    assert "gateway-2" not in one.finding
+    assert f"port {port} (gateway-2) is taken by pid {pid}" in two.finding
+    assert two.mend
 
 
 def test_no_base_is_offered_beyond_the_highest() -> None:

@@ -16,7 +16,9 @@ F7t = Callable[..., Result]
 
 
 def test_choices_come_back_as_they_were(state_root: Path) -> None:
-    choices = Choices(port_base=9000, nodes=4, workers=1, way="rootless", deny=("test1", "test2"))
+    choices = Choices(
+        port_base=9000, nodes=4, workers=1, gateways=2, way="rootless", deny=("test1", "test2")
+    )
 
     remember(model.Testbuild("second", 9000, state_root), choices)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from f7t_testbuild import model
+from f7t_testbuild.balancer import IN_CONTAINERS
 from f7t_testbuild.docker.parts import MACHINES, ONE_SHOT
 from f7t_testbuild.docker.project import Project
 from f7t_testbuild.images import catalogue
@@ -25,9 +27,12 @@ VARIANTS = {
     for file in (ROOT / folder / "compose").glob("*.yml")
 }
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
+EXISTING = ("cluster", "compute", "keycloak", "minio", "taskpersistence", "delegation", "firecrest")
 EVERYTHING = {**SERVICES, **VARIANTS}
 SECRETS = {"installation", "ca", "delegation", "gateway", "identity", "munge", "ssh", "staging"}
 SECRETS |= {"tasks"}
+SCALED = {"firecrest-2", "balancer"}
+"""Services of the profile `scale`."""
 
 
 def _volumes(service: str) -> dict[str, str]:
@@ -38,7 +43,7 @@ def _volumes(service: str) -> dict[str, str]:
 
 def test_the_inhabitants() -> None:
     named = {"cluster", "compute", "keycloak", "minio", "taskpersistence", "delegation"}
-    assert SERVICES.keys() == {*named, "firecrest", ONE_SHOT}
+    assert SERVICES.keys() - SCALED == {*named, "firecrest", ONE_SHOT}
     assert set(VARIANTS) == {
         *(f"keycloak/{kind}" for kind in Identity),
         *(f"minio/{kind}" for kind in Store),
@@ -76,23 +81,55 @@ def test_capabilities_are_dropped(service: str) -> None:
 
 def test_root_file_systems_are_read_only_where_the_image_is_ours() -> None:
     closed = {name for name, service in EVERYTHING.items() if service.get("read_only")}
-    assert closed >= {ONE_SHOT, "taskpersistence", "delegation", "firecrest"}
+    assert closed >= {ONE_SHOT, "taskpersistence", "delegation", "firecrest", *SCALED}
     assert closed >= {"keycloak/embedded", "keycloak/keycloak-from-maven", "minio/embedded"}
     assert "minio/minio-from-source" in closed
 
 
 def test_ports_are_on_loopback_and_configurable() -> None:
     lines = [line for service in SERVICES.values() for line in service.get("ports", [])]
-    assert len(lines) == 5
+    assert len(lines) == 9
     for line in lines:
-        assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z]+_PORT:-\d+\}:\d+", line), line
+        assert re.fullmatch(r"127\.0\.0\.1:\$\{[A-Z_]+_PORT:-\d+\}:\d+", line), line
 
 
 def test_every_published_port_is_the_testbuilds() -> None:
-    shown = dict(re.findall(r"\$\{([A-Z]+_PORT):-(\d+)\}", TEXT))
+    shown = dict(re.findall(r"\$\{([A-Z_]+_PORT):-(\d+)\}", TEXT))
     testbuild = model.Testbuild()
     project = Project(testbuild, 2, 2, "22.05", Identity.EMBEDDED, Store.EMBEDDED)
-    assert shown == {key: value for key, value in project.variables.items() if "_PORT" in key}
+    ours = {key: value for key, value in project.variables.items() if "_PORT" in key}
+    assert shown.items() >= ours.items()
+    scaled = replace(project, gateways=2)
+    assert shown.keys() == {key for key in scaled.variables if "_PORT" in key}
+    taken = [scaled.variables[key] for key in shown]
+    assert sorted(map(int, taken)) == sorted(scaled.ports.values())
+
+
+def test_without_the_profile_nothing_is_told_of_it() -> None:
+    project = Project(model.Testbuild(), 2, 2, "22.05", Identity.EMBEDDED, Store.EMBEDDED)
+    assert not {"COMPOSE_PROFILES", "FIRECREST_URL", "BALANCER_PORT"} & project.variables.keys()
+    assert {name for name, one in SERVICES.items() if one.get("profiles")} == SCALED
+    assert not any(SCALED & SERVICES[name].get("depends_on", {}).keys() for name in EXISTING)
+
+
+def test_the_profile_has_a_second_gateway_like_the_first_and_haproxy_at_the_usual_address() -> None:
+    first, second = SERVICES["firecrest"], SERVICES["firecrest-2"]
+    apart = {"ports", "profiles"}
+    assert {key: first[key] for key in first if key not in apart} == {
+        key: second[key] for key in second if key not in apart
+    }
+    needed = SERVICES["balancer"]["depends_on"]
+    assert {name: how["condition"] for name, how in needed.items()} == {
+        "firecrest": "service_healthy",
+        "firecrest-2": "service_healthy",
+    }
+    assert {one.host for one in IN_CONTAINERS.gateways} == set(needed)
+    testbuild = model.Testbuild()
+    project = Project(testbuild, 2, 2, "22.05", Identity.EMBEDDED, Store.EMBEDDED, gateways=2)
+    told = project.variables
+    assert told["COMPOSE_PROFILES"] == "scale"
+    assert told["BALANCER_PORT"] == str(testbuild.gateway_port)
+    assert told["FIRECREST_URL"] == testbuild.gateway_url
 
 
 def test_the_set_up_is_told_who_is_denied() -> None:
@@ -112,6 +149,7 @@ def test_who_sees_which_secrets(service: str) -> None:
         "compute": {"munge"},
         "delegation": {"ca", "delegation"},
         "firecrest": {"gateway"},
+        "firecrest-2": {"gateway"},
         "taskpersistence": {"tasks"},
     }
     assert SECRETS & _volumes(service).keys() == seen.get(service, set())
@@ -145,7 +183,7 @@ def test_delegation_shares_a_network_with_the_gateway_only() -> None:
     members = {
         name for name, service in SERVICES.items() if "delegation" in service.get("networks", [])
     }
-    assert members == {"delegation", "firecrest"}
+    assert members == {"delegation", "firecrest", "firecrest-2"}
     assert "default" not in SERVICES["delegation"]["networks"]
 
 
@@ -156,13 +194,18 @@ def test_start_order_is_by_health() -> None:
         "delegation": "service_healthy",
     }
     for name, service in SERVICES.items():
-        if name not in {ONE_SHOT, "firecrest"}:
+        if name not in {ONE_SHOT, "firecrest", *SCALED}:
             told = service["depends_on"][ONE_SHOT]["condition"]
             assert told == "service_completed_successfully", name
 
 
 def test_images_and_bases_are_those_of_the_catalogue() -> None:
-    tags = {catalogue.FIRECREST.tag, catalogue.TASKPERSISTENCE.tag, catalogue.keycloak({}).tag}
+    tags = {
+        catalogue.BALANCER.tag,
+        catalogue.FIRECREST.tag,
+        catalogue.TASKPERSISTENCE.tag,
+        catalogue.keycloak({}).tag,
+    }
     tags |= {catalogue.KEYCLOAK_FROM_MAVEN.tag, catalogue.MINIO_FROM_SOURCE.tag}
     tags |= {f"${{MINIO_IMAGE:-{catalogue.official_minio({})}}}"}
     tags |= {"firecrest-testbuild/cluster:${SLURM:-19.05}"}

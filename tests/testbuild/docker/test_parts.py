@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from docker.models.containers import Container
 
 from f7t_testbuild import model
 from f7t_testbuild.docker import parts
 from f7t_testbuild.docker.project import ComposeAbsent, Project, compose_command, project_name
+from f7t_testbuild.docker.provision import needed
+from f7t_testbuild.images import catalogue
 from f7t_testbuild.model import Identity, Store, default_state_root
 
 
@@ -52,6 +56,43 @@ def test_compose_gets_nothing_of_the_caller_that_its_file_could_take(
     assert environment["SLURM_BASE"] == "debian:trixie-slim"
     assert (environment["NODES"], environment["WORKERS"]) == ("3", "4")
     assert environment["STAGING_PORT"] == "10000"
+
+
+def test_images_and_ports_of_a_scaled_project(tmp_path: Path) -> None:
+    plain = Project(
+        model.Testbuild("p", 9000, tmp_path), 1, 1, "22.05", Identity.EMBEDDED, Store.EMBEDDED
+    )
+    scaled = replace(plain, gateways=2)
+    assert [one for one in needed(scaled) if one not in needed(plain)] == [catalogue.BALANCER]
+    assert plain.ports == plain.testbuild.ports
+    assert scaled.ports.items() - plain.ports.items() == {
+        *(("gateway-1", 9002), ("gateway-1-internal", 9003)),
+        *(("gateway-2", 9004), ("gateway-2-internal", 9005)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("service", "gateways", "address"),
+    [
+        ("firecrest", 1, "127.0.0.1:8000"),
+        ("firecrest", 2, "127.0.0.1:8002"),
+        ("firecrest-2", 2, "127.0.0.1:8004"),
+        ("balancer", 2, "127.0.0.1:8000"),
+        ("cluster", 2, "127.0.0.1:8022"),
+        ("minio", 1, "127.0.0.1:9000"),
+        ("delegation", 2, "-"),
+    ],
+)
+def test_addresses_of_parts(service: str, gateways: int, address: str) -> None:
+    container = Container(
+        {
+            "Config": {"Labels": {parts.SERVICE_LABEL: service}, "Image": "x:latest"},
+            "State": {"Status": "running", "StartedAt": "2026-01-01T00:00:00.0Z"},
+        }
+    )
+    ports = model.Testbuild().ports_with(gateways)
+    shown = parts.status_of(container, Identity.EMBEDDED, Store.EMBEDDED, ports)
+    assert shown.address == address
 
 
 def test_an_older_compose_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     checkout = tmp_path / "checkout"
     for name in (
         *("pyproject.toml", "cluster/Dockerfile", "firecrest/Dockerfile", "keycloak/Dockerfile"),
-        *("firecrest/taskpersistence.Dockerfile", "keycloak/from-maven.Dockerfile"),
+        *(
+            "firecrest/taskpersistence.Dockerfile",
+            "firecrest/balancer.Dockerfile",
+            "keycloak/from-maven.Dockerfile",
+        ),
         *("minio/from-source.Dockerfile", "conformance/Dockerfile"),
     ):
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +137,11 @@ def test_the_suite_has_an_image_where_it_is_asked_for(machine: Machine, make: Ma
     assert SUITE not in kept(machine).images
     assert SUITE in make("--suite").output
     assert SUITE in kept(machine).images
+
+
+def test_the_balancer_has_an_image_where_it_is_asked_for(machine: Machine, make: Make) -> None:
+    assert "firecrest-testbuild/balancer:latest" not in make().output
+    assert "firecrest-testbuild/balancer:latest" in make("--balancer").output
 
 
 def test_a_suite_that_was_asked_for_and_is_not_built_is_a_failure(

@@ -13,7 +13,7 @@ FOLDERS = ("cluster", "conformance", "firecrest", "keycloak", "minio")
 DOCKERFILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*Dockerfile"))
 SCRIPTS = sorted(
     path
-    for folder in ("keycloak", "firecrest/taskpersistence")
+    for folder in ("keycloak", "firecrest/taskpersistence", "firecrest/image")
     for path in (ROOT / folder).iterdir()
     if path.is_file() and path.read_bytes().startswith(b"#!")
 )

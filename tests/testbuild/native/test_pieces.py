@@ -18,6 +18,7 @@ from f7t_testbuild.cluster.site import load_site
 from f7t_testbuild.cluster.versions import UnknownVersion, by_version, slurm_version, ssh_version
 from f7t_testbuild.gateway import gateway_settings
 from f7t_testbuild.native import remains, ways, wrapper
+from f7t_testbuild.native.gateways import gateway_listeners, gateway_parts, is_of_the_gateway
 from f7t_testbuild.native.layout import Layout, PathTooLong
 from f7t_testbuild.native.parts import ALL_PARTS, outer_parts
 from f7t_testbuild.native.prepare import make_keys, surroundings
@@ -203,6 +204,31 @@ def test_no_secret_is_on_a_command_line(tmp_path: Path) -> None:
 
     assert {part.name for part in parts} == ALL_PARTS
     assert not any(word in SECRETS.values() for part in parts for word in part.argv)
+
+
+def test_several_gateways_bind_ports_of_their_own_behind_the_balancer(tmp_path: Path) -> None:
+    testbuild = model.Testbuild("g", 12000, tmp_path)
+    layout = _layout(testbuild.directory)
+    testbuild.directory.mkdir()
+    parts = {one.name: one for one in gateway_parts(testbuild, layout, 2, 3)}
+    listeners = {one.name: one for one in gateway_listeners(testbuild, 3)}
+
+    assert list(parts) == ["gateway-1", "gateway-2", "gateway-3", "balancer"]
+    assert set(parts["balancer"].requires) == parts.keys() - {"balancer"}
+    assert all(map(is_of_the_gateway, parts))
+    held = {name: one.part for name, one in listeners.items() if one.hold}
+    assert held == {"gateway": "balancer"}
+    assert {one.port for one in listeners.values()} == {*range(12000, 12008)}
+    assert {one.part for one in listeners.values()} == parts.keys()
+    apart = {parts[f"gateway-{number}"].environment["F7T_INTERNAL_PORT"] for number in (1, 2, 3)}
+    assert apart == {"12003", "12005", "12007"}
+    assert stat.S_IMODE(layout.balancer_config.stat().st_mode) == 0o600
+
+
+def test_the_ports_of_as_many_gateways_as_possible_meet_no_other() -> None:
+    ports = model.Testbuild().ports_with(model.MOST_GATEWAYS)
+    assert len(set(ports.values())) == len(ports)
+    assert model.Testbuild().ports_with(1) == model.Testbuild().ports
 
 
 def _fake(monkeypatch: pytest.MonkeyPatch, **possible: bool) -> None:

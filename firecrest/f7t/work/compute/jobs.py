@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -11,8 +12,9 @@ from f7t.errors import CommandFailed
 from f7t.slurm import commands, parse
 from f7t.slurm.models import JOB_INFO_RETURNED, AccountedJob, JobFiles, QueuedJob
 from f7t.ssh.pool import Session
-from f7t.tasks.kinds import Kind, Outcome, Restart, TaskContext
+from f7t.tasks.kinds import Handler, Kind, Outcome, Restart, TaskContext
 from f7t.tasks.model import Json, TaskSpec
+from f7t.work.compute.coalescing import Coalescing
 from f7t.work.compute.scheduler import Scheduler, finished
 from f7t.work.paging import Page, page_of
 
@@ -22,6 +24,8 @@ ACCOUNTING = "accounting"
 
 _NO_FILE_INFORMATION = "File information is not available"
 _NO_FILES = JobFiles("", "", "")
+_ASKED_ALONE = 8
+"""Jobs. Each is a process of 9 ms; all jobs of a centre in one cost that with some thousands."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +67,39 @@ def _page(arguments: Mapping[str, Any]) -> Page | None:
 
 @dataclass(frozen=True)
 class Jobs:
-    """Carries out what concerns jobs that are there; all of it may be repeated."""
+    """Carries out what concerns jobs that are there; all of it may be repeated.
+
+    Attributes:
+        answers: what was asked a moment ago, so that many pollers cost one command.
+    """
 
     scheduler: Scheduler
+    answers: Coalescing[Outcome] = field(default_factory=Coalescing)
 
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of work of this module."""
         return (
-            Kind(QUEUE, self._queue, Restart()),
-            Kind(CANCEL, self._cancel, Restart()),
-            Kind(ACCOUNTING, self._accounting, Restart()),
+            Kind(QUEUE, self._together(self._queue), Restart()),
+            Kind(CANCEL, self._cancel, Restart(), changes_jobs=True),
+            Kind(ACCOUNTING, self._together(self._accounting), Restart()),
         )
+
+    def _together(self, ask: Callable[[TaskContext], Awaitable[Outcome]]) -> Handler:
+        """`ask`, but equal questions of one user to one machine share a command."""
+
+        async def handler(context: TaskContext) -> Outcome:
+            spec = context.spec
+            question = (
+                context.task.user,
+                context.task.system,
+                spec.kind,
+                json.dumps(spec.arguments, sort_keys=True),
+            )
+            return await self.answers.answer(
+                question, lambda: ask(context), jobs_changed=context.jobs_changed
+            )
+
+        return handler
 
     async def _queue(self, context: TaskContext) -> Outcome:
         arguments = cast(Mapping[str, Any], context.spec.arguments)
@@ -90,10 +116,7 @@ class Jobs:
 
     async def _files(self, session: Session, jobs: Sequence[QueuedJob]) -> dict[str, JobOutput]:
         """Script, output and error file of each job, and the ends of the latter two."""
-        completed = await self.scheduler.run_in(
-            session, commands.job_files([job.job_id for job in jobs])
-        )
-        known = parse.parse_job_files(completed)
+        known = await self._known_files(session, [job.job_id for job in jobs])
         started = {job.job_id for job in jobs if job.state != "PENDING"}
         paths = [
             path
@@ -109,6 +132,17 @@ class Jobs:
             )
             for job_id, files in known.items()
         }
+
+    async def _known_files(self, session: Session, ids: Sequence[str]) -> Mapping[str, JobFiles]:
+        if len(ids) <= _ASKED_ALONE:
+            completed = await self.scheduler.run_in(session, commands.job_files(ids))
+            return parse.parse_job_files(completed)
+        completed = await self.scheduler.run_in(session, commands.many_job_files(ids))
+        known, doubtful = parse.parse_many_job_files(completed, ids)
+        if doubtful:
+            again = await self.scheduler.run_in(session, commands.job_files(doubtful))
+            known |= parse.parse_job_files(again)
+        return known
 
     async def _cancel(self, context: TaskContext) -> Outcome:
         ids = str(context.spec.arguments["ids"])

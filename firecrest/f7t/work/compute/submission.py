@@ -53,8 +53,8 @@ class Submissions:
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of work of this module; an interrupted submission is looked up."""
         return (
-            Kind(SUBMIT, self._submit, Resume(self._submit)),
-            Kind(SUBMIT_PATH, self._submit_path, Resume(self._submit_path)),
+            Kind(SUBMIT, self._submit, Resume(self._submit), changes_jobs=True),
+            Kind(SUBMIT_PATH, self._submit_path, Resume(self._submit_path), changes_jobs=True),
         )
 
     async def _submit(self, context: TaskContext) -> Outcome:

@@ -1,0 +1,56 @@
+"""Tasks as bytes: how the store keeps them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from f7t.tasks.model import Service, Status, Task, TaskSpec
+
+
+def encoded(task: Task) -> bytes:
+    """A record as it is stored; the same task gives the same bytes."""
+    record = {
+        "id": task.id,
+        "user": task.user,
+        "service": task.service,
+        "system": task.system,
+        "status": task.status,
+        "data": task.data,
+        "created_at": task.created_at.isoformat(),
+        "updated_at": task.updated_at.isoformat(),
+    }
+    return _json(record)
+
+
+def encoded_spec(spec: TaskSpec) -> bytes:
+    """What there is to carry out, as it is stored."""
+    return _json({"kind": spec.kind, "arguments": spec.arguments})
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    # ASCII: file names that are no UTF-8 arrive as lone surrogates and must survive.
+    return json.dumps(value, separators=(",", ":"), default=_plain, allow_nan=False).encode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be part of a task record")
+
+
+def decoded(raw: bytes) -> Task:
+    """The task of a stored record."""
+    record = json.loads(raw)
+    return Task(
+        id=record["id"],
+        user=record["user"],
+        service=Service(record["service"]),
+        system=record["system"],
+        status=Status(record["status"]),
+        data=record["data"],
+        created_at=datetime.fromisoformat(record["created_at"]),
+        updated_at=datetime.fromisoformat(record["updated_at"]),
+    )

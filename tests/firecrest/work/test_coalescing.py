@@ -1,0 +1,145 @@
+"""Questions about jobs that share a command: age, own changes, users, failures, givers-up."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from f7t.work.compute.coalescing import MAXIMUM_AGE, Coalescing
+
+
+@dataclass
+class Scheduler:
+    """Answers how often it was asked, when it is let."""
+
+    asked: int = 0
+    now: float = 100.0
+    failing: bool = False
+    cancelled: int = 0
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self) -> int:
+        self.asked += 1
+        number = self.asked
+        try:
+            await self.open.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.failing:
+            raise ValueError(str(number))
+        return number
+
+
+@pytest.fixture
+def scheduler() -> Scheduler:
+    made = Scheduler()
+    made.open.set()
+    return made
+
+
+@pytest.fixture
+def answers(scheduler: Scheduler) -> Coalescing[int]:
+    return Coalescing(lambda: scheduler.now)
+
+
+async def _put(
+    answers: Coalescing[int], scheduler: Scheduler, question: str = "q", *, changed: int | None = 0
+) -> int:
+    return await answers.answer(question, scheduler, jobs_changed=changed)
+
+
+async def test_many_at_once_are_answered_by_one_command(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    assert await asyncio.gather(*(_put(answers, scheduler) for _ in range(20))) == [1] * 20
+
+
+async def test_no_answer_is_older_than_the_maximum_age(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    """The age counts from the command's begin, also when it takes long."""
+    scheduler.open.clear()
+    first = asyncio.create_task(_put(answers, scheduler))
+    await asyncio.sleep(0)
+    scheduler.now += MAXIMUM_AGE
+    second = asyncio.create_task(_put(answers, scheduler))
+    await asyncio.sleep(0)
+    scheduler.now += 0.001
+    third = asyncio.create_task(_put(answers, scheduler))
+    await asyncio.sleep(0)
+    scheduler.open.set()
+    assert [await one for one in (first, second, third)] == [1, 1, 2]
+
+
+async def test_what_the_user_changed_is_in_every_answer_after_it(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    assert await _put(answers, scheduler, changed=5) == 1
+    assert await _put(answers, scheduler, changed=6) == 2
+    assert await _put(answers, scheduler, changed=6) == 2
+    assert await _put(answers, scheduler, changed=5) == 2
+
+
+async def test_a_command_under_way_does_not_answer_for_a_later_change(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    scheduler.open.clear()
+    before = asyncio.create_task(_put(answers, scheduler, changed=5))
+    await asyncio.sleep(0)
+    after = asyncio.create_task(_put(answers, scheduler, changed=6))
+    await asyncio.sleep(0)
+    scheduler.open.set()
+    assert [await before, await after] == [1, 2]
+
+
+async def test_who_does_not_know_of_changes_asks_anew(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    assert await _put(answers, scheduler) == 1
+    assert await _put(answers, scheduler, changed=None) == 2
+
+
+async def test_questions_are_kept_apart(answers: Coalescing[int], scheduler: Scheduler) -> None:
+    assert await _put(answers, scheduler, "of test1") == 1
+    assert await _put(answers, scheduler, "of test2") == 2
+
+
+async def test_a_failure_is_for_those_who_wait_and_nobody_later(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    scheduler.failing = True
+    both = (_put(answers, scheduler), _put(answers, scheduler))
+    failures = await asyncio.gather(*both, return_exceptions=True)
+    assert [str(one) for one in failures] == ["1", "1"]
+    scheduler.failing = False
+    assert await _put(answers, scheduler) == 2
+
+
+async def test_who_gives_up_takes_the_answer_from_nobody(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    scheduler.open.clear()
+    first, second = (asyncio.create_task(_put(answers, scheduler)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait([first])
+    scheduler.open.set()
+    assert await second == 1
+    assert first.cancelled()
+
+
+async def test_a_command_that_nobody_waits_for_ends_and_is_forgotten(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    scheduler.open.clear()
+    alone = asyncio.create_task(_put(answers, scheduler))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    alone.cancel()
+    await asyncio.wait([alone])
+    scheduler.open.set()
+    assert await _put(answers, scheduler) == 2
+    assert scheduler.cancelled == 1
