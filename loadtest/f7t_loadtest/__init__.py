@@ -1,1 +1,1 @@
-"""Load tests: how much does this FirecREST carry? Knows the contract and a URL, nothing of what serves it."""
+"""Load tests: how much does this FirecREST carry? Knows the contract and a URL, nothing more."""

@@ -1,4 +1,4 @@
-"""Single figures of a run: which stage speaks for it, what an operation served, what a floor bounds."""
+"""Single figures of a run: the stage that speaks for it, what was served, what a floor bounds."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a load test records: the one document that reports, comparisons and thresholds read.
+"""What a load test records: the document that reports, comparisons and thresholds read.
 
-All times are in seconds, all sizes in bytes, all rates per second. Times within a run count from its
-start. A latency counts from the moment at which the request was due, not from when it was sent: a
+All times are in seconds, all sizes in bytes, all rates per second. Times within a run count from
+its start. A latency counts from the moment at which the request was due, not from when it was sent: a
 generator that falls behind would otherwise hide just the requests that had to wait (coordinated
 omission).
 """
@@ -9,11 +9,11 @@ omission).
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-FORMAT = "f7t-loadtest/1"
+FORMAT: Final = "f7t-loadtest/1"
 
 Mode = Literal["closed", "open", "steps"]
 
@@ -91,8 +91,12 @@ class Generator(Record):
     """The load generator itself, so that it cannot be the bottleneck unnoticed."""
 
     cpu_mean: float = Field(description="cores used by its busiest process, mean")
-    cpu_maximum: float = Field(description="cores used by its busiest process, in its busiest second")
-    late_mean: float = Field(description="seconds between a request's due time and its sending, mean")
+    cpu_maximum: float = Field(
+        description="cores used by its busiest process, in its busiest second"
+    )
+    late_mean: float = Field(
+        description="seconds between a request's due time and its sending, mean"
+    )
     late_p99: float
     processes: int = Field(ge=1)
 
@@ -133,23 +137,29 @@ class Second(Record):
 
 
 class Failure(Record):
-    """Failures of one kind: an HTTP status, a connection error or an answer that was not accepted."""
+    """Failures of one kind: an HTTP status, a connection error, an answer that was not accepted."""
 
     stage: str
     operation: str
     kind: str = Field(description="such as 'HTTP 400', 'connection refused', 'timeout'")
     count: int = Field(ge=1)
-    example: str = Field(description="what the first one said; without secrets, at most 300 characters")
+    example: str = Field(
+        description="what the first one said; without secrets, at most 300 characters"
+    )
 
 
 class Knee(Record):
     """The highest load within the objective, and the lowest one beyond it (if it was reached)."""
 
     load: Literal["users", "offered"]
-    carried: float | None = Field(description="null: not even the first step was within the objective")
+    carried: float | None = Field(
+        description="null: not even the first step was within the objective"
+    )
     rate: float | None = Field(description="answered requests per second at that load")
     task_rate: float | None
-    broken: float | None = Field(description="null: the steps ended before the objective was missed")
+    broken: float | None = Field(
+        description="null: the steps ended before the objective was missed"
+    )
     reason: str = Field(description="what was missed, in a sentence")
 
 

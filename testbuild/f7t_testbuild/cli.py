@@ -22,6 +22,7 @@ _COMMANDS = {
     "images": ("images", "images"),
     "conformance": ("suite", "conformance"),
     "certify": ("certify", "certify"),
+    "loadtest": ("loadtest", "loadtest"),
 }
 """Command to module below `f7t_testbuild.commands` and object in it, in the help text's order."""
 

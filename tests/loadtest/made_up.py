@@ -37,10 +37,12 @@ def latency(middle: float = 0.02, count: int = 1000) -> Latency:
 def histogram(middle: float, count: int) -> list[Bucket]:
     """Log-normal around `middle`."""
     found = []
+    centre = round(math.log(middle, _WIDTH))
     for number in range(-12, 14):
         share = math.exp(-((number / 4) ** 2)) / 7.1
         if round(count * share):
-            found.append(Bucket(upper=middle * _WIDTH**number, count=round(count * share)))
+            upper = _WIDTH ** (centre + number)
+            found.append(Bucket(upper=upper, count=round(count * share)))
     return found
 
 
@@ -103,7 +105,7 @@ def floors() -> list[Floor]:
         REDIS_GET: (22000.0, "per second"),
     }
     return [
-        Floor(name=name, value=value, unit=unit, how=f"{name} directly, for one second")  # type: ignore[arg-type]
+        Floor(name=name, value=value, unit=unit, how=f"{name} directly, for one second")
         for name, (value, unit) in how.items()
     ]
 

@@ -74,14 +74,15 @@ def answer(run: Run) -> Answer:
         return Answer("nothing measured", False, "The run ended before its first stage.")
     objective = (
         f"p95 at most {wording.seconds(run.objective.p95)}, "
-        f"failures at most {run.objective.error_rate:.2%}"
+        f"failures at most {100 * run.objective.error_rate:g} %"
     )
     if run.knee is not None:
         return _knee_in_words(run, objective)
     stage = judged(run)
+    p95 = stage.latency.p95 if stage.latency else None
     said = (
         f"{wording.rate(stage.rate)} requests per second with {_load(stage)}"
-        f"{_tasks_in_words(stage)}; p95 {wording.seconds(stage.latency and stage.latency.p95)}, "
+        f"{_tasks_in_words(stage)}; p95 {wording.seconds(p95)}, "
         f"{wording.share(stage.failures, stage.requests)} failed. Objective: {objective}."
     )
     good = stage.within_objective
@@ -134,5 +135,3 @@ def _fingerprint(name: str) -> str:
     """Of an asset, for the page's policy: nothing else may shape it, and no script may run."""
     digest = hashlib.sha256(_asset(name).encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-

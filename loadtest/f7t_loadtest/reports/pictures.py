@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from f7t_loadtest.figures import judged
 from f7t_loadtest.model import Bucket, Run, Second, Stage
@@ -14,7 +16,7 @@ _TIME = Axis("seconds since the start", "{:g}".format)
 _RATE = Axis("per second", lambda value: f"{value:g}")
 _LATENCY = Axis("latency", wording.brief_seconds)
 _BUCKET_RATIO = 1.1
-"""Assumed width of the lowest bucket, whose lower bound is told nowhere."""
+"""Bars are at least so wide, and just so where there is only one."""
 
 
 def over_time(run: Run) -> list[Plot]:
@@ -48,7 +50,7 @@ def over_time(run: Run) -> list[Plot]:
         ),
         Plot(
             "generator-over-time",
-            "Load and the generator's own CPU over time",
+            "The generator's own CPU over time, in cores",
             f"The busiest process of the generator used at most {hottest:.2f} cores.",
             _TIME, Axis("cores", "{:g}".format),
             [Series("cores of its busiest process", _each(run, lambda one: one.generator_cpu))],
@@ -91,12 +93,9 @@ def spread(run: Run) -> list[Plot]:
     if not run.stages:
         return []
     stage = judged(run)
-    counts: Counter[float] = Counter()
-    for one in stage.operations:
-        counts.update({bucket.upper: bucket.count for bucket in one.histogram})
-    if not counts:
+    bars = _bars([one.histogram for one in stage.operations])
+    if not bars:
         return []
-    buckets = [Bucket(upper=upper, count=counts[upper]) for upper in sorted(counts)]
     latency = stage.latency
     marks = (
         [Mark("p50", x=latency.p50), Mark("p95", x=latency.p95), Mark("p99", x=latency.p99)]
@@ -112,7 +111,7 @@ def spread(run: Run) -> list[Plot]:
             "spread", "How the latencies are spread: requests by time", said,
             Axis("latency, logarithmic", wording.brief_seconds, logarithmic=True),
             Axis("requests", "{:g}".format),
-            bars=list(_bars(buckets)), marks=marks,
+            bars=bars, marks=marks,
         )
     ]  # fmt: skip
 
@@ -131,13 +130,19 @@ def _quantile(points: Sequence[tuple[float, Stage]], name: str) -> Series:
     return Series(name, values, dots=True)
 
 
-def _bars(buckets: Sequence[Bucket]) -> Iterator[Bar]:
-    """Empty buckets are left out of the document: a bar is never wider than its neighbours."""
-    uppers = [one.upper for one in buckets]
-    steps = [high / low for low, high in zip(uppers, uppers[1:], strict=False) if low > 0]
-    width = min(steps, default=_BUCKET_RATIO)
-    for one in buckets:
-        yield Bar(one.upper / width, one.upper, one.count)
+def _bars(histograms: Sequence[Sequence[Bucket]]) -> list[Bar]:
+    """All operations together. Empty buckets are left out, so the narrowest step is the width."""
+    steps = [
+        high.upper / low.upper
+        for one in histograms
+        for low, high in pairwise(one)
+        if 0 < low.upper < high.upper
+    ]
+    width = max(min(steps, default=_BUCKET_RATIO), _BUCKET_RATIO)
+    counts: Counter[int] = Counter()
+    for bucket in (bucket for one in histograms for bucket in one if bucket.upper > 0):
+        counts[round(math.log(bucket.upper, width))] += bucket.count
+    return [Bar(width ** (place - 1), width**place, counts[place]) for place in sorted(counts)]
 
 
 def _stage_marks(run: Run) -> list[Mark]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 480, 270
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 44
+LEFT, RIGHT, TOP, BOTTOM = 58, 26, 32, 44
 
 Point = tuple[float, float | None]
 """x and y; a y of None breaks the line."""
@@ -187,10 +187,11 @@ def _marks(plot: Plot, across: _Scale, up: _Scale) -> Iterator[Markup]:
     for number, one in enumerate(plot.marks):
         if one.x is not None:
             x = across(one.x)
-            left_half = x < WIDTH / 2
-            yield _line("mark", x, TOP, x, HEIGHT - BOTTOM)
-            place, anchor = (x + 4, "start") if left_half else (x - 4, "end")
-            yield _text("marked", place, TOP + 10 + 13 * number, one.label, anchor)
+            # Above the plot, in two rows: words would hide what they are about.
+            row = 12 + 14 * (number % 2)
+            yield _line("mark", x, row - 10, x, HEIGHT - BOTTOM)
+            place, anchor = (x + 4, "start") if x < WIDTH / 2 else (x - 4, "end")
+            yield _text("marked", place, row, one.label, anchor)
         if one.y is not None:
             y = up(one.y)
             yield _line("mark", LEFT, y, WIDTH - RIGHT, y)

@@ -51,7 +51,9 @@ def share(part: int, whole: int) -> str:
     percent = 100 * part / whole
     if not part:
         return "0 %"
-    return "< 0.01 %" if percent < 0.01 else f"{percent:.2g} %" if percent < 10 else f"{percent:.0f} %"
+    if percent < 0.01:
+        return "< 0.01 %"
+    return f"{percent:.2g} %" if percent < 10 else f"{percent:.0f} %"
 
 
 def number(value: float | None) -> str:
@@ -64,7 +66,7 @@ def _three(value: float) -> str:
         return f"{value:,.0f}".replace(",", "\u202f")
     if value >= 9.995:
         return f"{value:.1f}"
-    return f"{value:.2f}"
+    return f"{value:.2f}" if value >= 0.0995 else f"{value:.2g}"
 
 
 def brief_seconds(value: float) -> str:
