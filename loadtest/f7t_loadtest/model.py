@@ -1,8 +1,8 @@
 """What a load test records: the document that reports, comparisons and thresholds read.
 
 All times are in seconds, all sizes in bytes, all rates per second. Times within a run count from
-its start. A latency counts from the moment at which the request was due, not from when it was sent: a
-generator that falls behind would otherwise hide just the requests that had to wait (coordinated
+its start. A latency counts from the moment at which the request was due, not from when it was sent:
+a generator that falls behind would otherwise hide just the requests that had to wait (coordinated
 omission).
 """
 

@@ -206,3 +206,15 @@ def hostile() -> Run:
         warnings=[HOSTILE],
         leftovers=[HOSTILE],
     )
+
+
+DEMANDED = """
+thresholds:
+  - {name: submissions, scenario: tasks, figure: operation_rate, operation: POST /compute/jobs,
+     floor: sbatch, at_least: 0.3, reason: It is one sbatch.}
+  - {name: tasks succeed, scenario: tasks, figure: error_rate, at_most: 0.01, reason: Load is low.}
+  - {name: stat, scenario: files, figure: operation_rate, operation: GET /utilities/stat*,
+     floor: sftp stat, at_least: 0.1, reason: It is one request.}
+  - {name: polls, scenario: poll-storm, figure: error_rate, at_most: 0.01, reason: Load is low.}
+"""
+"""Thresholds of which `run` and all that is made from it keeps the first two and the last."""
