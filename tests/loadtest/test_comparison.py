@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -20,7 +21,7 @@ def _of(found: Comparison, figure: str) -> Change:
     return one
 
 
-def _run(**stage: object) -> Run:
+def _run(**stage: Any) -> Run:
     return made_up.run(stages=[made_up.stage(**stage)])
 
 

@@ -52,10 +52,11 @@ def _files(folder: Path, patterns: Sequence[str] = ("*",)) -> set[Path]:
 def test_the_wheel_holds_packages_and_data(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     cluster = {path.relative_to(_ROOT) for path in _files(_ROOT / "cluster")}
-    data = {f"f7t_testbuild/data/{path}" for path in (*cluster, Path("keycloak/realm.json"))}
+    beside = (Path("keycloak/realm.json"), Path("loadtest/thresholds.yaml"))
+    data = {f"f7t_testbuild/data/{path}" for path in (*cluster, *beside)}
     assert data <= names
     roots = {name.split("/")[0] for name in names if ".dist-info/" not in name}
-    assert roots == {"f7t", "f7t_conformance", "f7t_identity", "f7t_staging", "f7t_testbuild"}
+    assert roots == {"f7t", "f7t_conformance", "f7t_identity", "f7t_loadtest", "f7t_staging", "f7t_testbuild"}
 
 
 @pytest.mark.timeout(180)

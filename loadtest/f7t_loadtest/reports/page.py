@@ -73,7 +73,7 @@ def answer(run: Run) -> Answer:
     if not run.stages:
         return Answer("nothing measured", False, "The run ended before its first stage.")
     objective = (
-        f"p95 at most {wording.seconds(run.objective.p95)}, "
+        f"p95 at most {wording.brief_seconds(run.objective.p95)}, "
         f"failures at most {100 * run.objective.error_rate:g} %"
     )
     if run.knee is not None:

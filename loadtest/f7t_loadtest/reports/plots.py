@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 480, 270
-LEFT, RIGHT, TOP, BOTTOM = 58, 26, 32, 44
+LEFT, RIGHT, TOP, BOTTOM = 68, 26, 32, 44
 
 Point = tuple[float, float | None]
 """x and y; a y of None breaks the line."""
