@@ -69,14 +69,21 @@ async def _slurm(direct: Direct, seconds: float, progress: Progress) -> list[Flo
     name = f"{_JOB}-{secrets.token_hex(4)}"
     script = _HELD.replace(_JOB, name)
 
+    begun: set[asyncio.Task[str]] = set()
+
     async def submit() -> None:
-        await direct.run("sbatch --parsable", script)
+        """Runs to its end even when this is cancelled: its job would come after the `scancel`."""
+        task = asyncio.create_task(direct.run("sbatch --parsable", script))
+        begun.add(task)
+        task.add_done_callback(begun.discard)
+        await asyncio.shield(task)
 
     progress("floors: sbatch")
     try:
         once = await _median(submit, seconds)
         submissions = await _rate(submit, COMMANDS_AT_ONCE, seconds, most=MOST_JOBS)
     finally:
+        await asyncio.gather(*begun, return_exceptions=True)
         await direct.run(f"scancel --name={name} --user={USER}")
     progress("floors: squeue")
     listings = await _rate(lambda: direct.run("squeue --noheader"), COMMANDS_AT_ONCE, seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from f7t_loadtest.reports import read
 from f7t_testbuild.commands import loadtest
 from f7t_testbuild.direct import DirectFailure, direct_access
 from f7t_testbuild.floors import measure
+from f7t_testbuild.remembered import Choices, remember
+from f7t_testbuild.runtime import RuntimeName
 from tests.loadtest import made_up
 from tests.support.live import Live
 
@@ -30,6 +33,17 @@ async def test_every_floor_is_measured_and_nothing_stays(live: Live) -> None:
     async with direct_access(live.testbuild) as direct:
         assert "f7t-floor" not in await direct.run("squeue --noheader --format=%j; ls -a ~")
         assert [key async for key in direct.redis.scan_iter("f7t-floor*")] == []
+
+
+async def test_who_interrupts_leaves_no_job_behind(live: Live) -> None:
+    async with direct_access(live.testbuild) as direct:
+        measuring = asyncio.create_task(measure(live.testbuild, 20, print))
+        while "f7t-floor" not in await direct.run("squeue --noheader --format=%j"):
+            assert not measuring.done()
+        measuring.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await measuring
+        assert "f7t-floor" not in await direct.run("squeue --noheader --format=%j")
 
 
 async def test_a_testbuild_that_never_ran_has_no_floors(live: Live, tmp_path: Path) -> None:
@@ -74,6 +88,15 @@ def floors(monkeypatch: pytest.MonkeyPatch) -> list[Floor]:
 
     monkeypatch.setattr("f7t_testbuild.floors.measure", measured)
     return made
+
+
+def test_containers_are_refused_before_anything_is_started(live: Live, tmp_path: Path) -> None:
+    docker = Choices(port_base=live.testbuild.port_base, runtime=RuntimeName.DOCKER.value)
+    remember(replace(live.testbuild, state_root=tmp_path), docker)
+    where = ["--name", live.testbuild.name, "--state-root", str(tmp_path)]
+    done = CliRunner().invoke(loadtest.loadtest, where)
+    assert done.exit_code == 1
+    assert "use another, native testbuild" in done.output
 
 
 def _call(live: Live, directory: Path, *options: str) -> tuple[int, str]:

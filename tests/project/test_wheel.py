@@ -56,7 +56,14 @@ def test_the_wheel_holds_packages_and_data(wheel: Path) -> None:
     data = {f"f7t_testbuild/data/{path}" for path in (*cluster, *beside)}
     assert data <= names
     roots = {name.split("/")[0] for name in names if ".dist-info/" not in name}
-    assert roots == {"f7t", "f7t_conformance", "f7t_identity", "f7t_loadtest", "f7t_staging", "f7t_testbuild"}
+    assert roots == {
+        "f7t",
+        "f7t_conformance",
+        "f7t_identity",
+        "f7t_loadtest",
+        "f7t_staging",
+        "f7t_testbuild",
+    }
 
 
 @pytest.mark.timeout(180)

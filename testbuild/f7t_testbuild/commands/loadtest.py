@@ -90,7 +90,7 @@ def loadtest(
     """Short load tests of the testbuild, judged by ratios to its own floors.
 
     A testbuild that runs is used and keeps running; otherwise one is started as `f7t up` would
-    (F7T_RUNTIME, F7T_PORT_BASE and the like hold) and stopped again, its state is kept. First the
+    (F7T_PORT_BASE and the like hold), natively, and stopped again, its state is kept. First the
     floors are measured: sbatch, squeue, SFTP and Redis without the gateway, for a second each. Then
     every scenario runs in a closed loop.
 
@@ -103,7 +103,8 @@ def loadtest(
     Exit status: 0 all thresholds kept, 1 one missed or something failed.
     """
     plan = Plan(scenarios or tuple(USERS), seconds, directory, _thresholds(file))
-    with termination_interrupts(), running(name, state_root):
+    _require_native(select(name, state_root))
+    with termination_interrupts(), running(name, state_root, "--runtime", RuntimeName.NATIVE):
         runs = _measured(select(name, state_root), plan)
     verdicts = _verdicts(runs, plan)
     for one in verdicts:
@@ -129,6 +130,14 @@ def _thresholds(file: Path | None) -> Thresholds:
         raise Failure(str(error)) from error
 
 
+def _require_native(selection: Selection) -> None:
+    if selection.known and selection.choices.runtime != RuntimeName.NATIVE:
+        raise Failure(
+            "floors are measured with the gateway's own keys, which containers keep to themselves",
+            hint="use another, native testbuild: --name second",
+        )
+
+
 def _measured(selection: Selection, plan: Plan) -> list[Run]:
     """Floors, then every scenario; reports are written as soon as one is done."""
     from f7t_loadtest.reports import write
@@ -150,11 +159,6 @@ def _floors(selection: Selection) -> list[Floor]:
     from f7t_testbuild.direct import DirectFailure
     from f7t_testbuild.floors import measure
 
-    if selection.choices.runtime != RuntimeName.NATIVE:
-        raise Failure(
-            "floors are measured with the gateway's own keys, which containers keep to themselves",
-            hint="use a native testbuild: F7T_RUNTIME=native, and a --name of its own",
-        )
     with progress_on(sys.stderr) as progress:
         try:
             return asyncio.run(measure(selection.testbuild, 1.0, progress))

@@ -13,14 +13,14 @@ from f7t_testbuild.progress import progress_on
 
 
 @contextmanager
-def running(name: str, state_root: Path | None) -> Iterator[None]:
-    """One runs meanwhile; if it had to be started it is stopped in the end."""
+def running(name: str, state_root: Path | None, *options: str) -> Iterator[None]:
+    """One runs meanwhile; if it had to be started, with `options`, it is stopped in the end."""
     before = select(name, state_root)
     if before.known and open_runtime(before).status().running:
         yield
         return
     where = ["--state-root", str(state_root)] if state_root else []
-    up.main(["--name", name, *where], prog_name="f7t up", standalone_mode=False)
+    up.main(["--name", name, *where, *options], prog_name="f7t up", standalone_mode=False)
     try:
         yield
     finally:

@@ -32,6 +32,7 @@ COMMANDS = [
     "images",
     "conformance",
     "certify",
+    "loadtest",
 ]
 
 
