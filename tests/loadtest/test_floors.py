@@ -14,7 +14,7 @@ from f7t_loadtest.figures import BOUNDED, SBATCH_ONCE
 from f7t_loadtest.model import Floor
 from f7t_loadtest.reports import read
 from f7t_testbuild.commands import loadtest
-from f7t_testbuild.direct import DirectFailure, direct_access
+from f7t_testbuild.direct import Direct, DirectFailure, direct_access
 from f7t_testbuild.floors import measure
 from f7t_testbuild.remembered import Choices, remember
 from f7t_testbuild.runtime import RuntimeName
@@ -35,7 +35,25 @@ async def test_every_floor_is_measured_and_nothing_stays(live: Live) -> None:
         assert [key async for key in direct.redis.scan_iter("f7t-floor*")] == []
 
 
-async def test_who_interrupts_leaves_no_job_behind(live: Live) -> None:
+async def test_who_interrupts_leaves_no_job_behind(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    ended: list[str] = []
+    at_scancel: list[int] = []
+    run = Direct.run
+
+    async def watched(direct: Direct, command: str, stdin: str = "") -> str:
+        if command.startswith("scancel"):
+            at_scancel.append(len(begun) - len(ended))
+        if not command.startswith("sbatch"):
+            return await run(direct, command, stdin)
+        begun.append(command)
+        said = await run(direct, command, stdin)
+        ended.append(command)
+        return said
+
+    monkeypatch.setattr(Direct, "run", watched)
     async with direct_access(live.testbuild) as direct:
         measuring = asyncio.create_task(measure(live.testbuild, 20, print))
         while "f7t-floor" not in await direct.run("squeue --noheader --format=%j"):
@@ -43,6 +61,7 @@ async def test_who_interrupts_leaves_no_job_behind(live: Live) -> None:
         measuring.cancel()
         with pytest.raises(asyncio.CancelledError):
             await measuring
+        assert at_scancel == [0], "a submission was on its way and its job would stay"
         assert "f7t-floor" not in await direct.run("squeue --noheader --format=%j")
 
 
