@@ -205,6 +205,7 @@ def test_ticks_are_few_and_reach_the_top(high: float) -> None:
 
 def test_logarithmic_ticks() -> None:
     assert decades(0.003, 0.06) == pytest.approx([0.005, 0.01, 0.02, 0.05])
+    assert decades(0.005, 0.5) == pytest.approx([0.01, 0.03, 0.1, 0.3])
     assert decades(0.001, 10) == pytest.approx([0.001, 0.01, 0.1, 1, 10])
 
 

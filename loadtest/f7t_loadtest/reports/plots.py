@@ -44,7 +44,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Axis:
-    """`text` writes a tick; a logarithmic axis has its ticks at 1, 2 and 5 of each decade."""
+    """`text` writes a tick; a logarithmic axis has its ticks within decades."""
 
     label: str
     text: Callable[[float], str]
@@ -131,8 +131,9 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def decades(low: float, high: float) -> list[float]:
-    """1, 2 and 5 of each decade within; only the ones where these would be crowded."""
-    factors = (1, 2, 5) if high / low < 300 else (1,)
+    """1, 2 and 5 of each decade within; 1 and 3, or only 1, where these would be crowded."""
+    span = high / low
+    factors = (1, 2, 5) if span < 50 else (1, 3) if span < 1000 else (1,)
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     every = (factor * 10.0**power for power in range(first, last + 1) for factor in factors)
     return [value for value in every if low <= value * 1.0001 and value <= high * 1.0001]
