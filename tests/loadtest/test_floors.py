@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +16,14 @@ from f7t_loadtest.figures import BOUNDED, SBATCH_ONCE
 from f7t_loadtest.model import Floor
 from f7t_loadtest.reports import read
 from f7t_testbuild.commands import loadtest
+from f7t_testbuild.commands.common import open_runtime, select
+from f7t_testbuild.commands.state import down
 from f7t_testbuild.direct import Direct, DirectFailure, direct_access
 from f7t_testbuild.floors import measure
 from f7t_testbuild.remembered import Choices, remember
 from f7t_testbuild.runtime import RuntimeName
 from tests.loadtest import made_up
-from tests.support.live import Live
+from tests.support.live import Live, free_port_base
 
 ROOT = Path(__file__).parents[2]
 
@@ -149,3 +153,23 @@ def test_a_runner_that_fails_is_told(live: Live, tmp_path: Path, seconds: str, t
     status, said = _call(live, tmp_path / "out", "--seconds", seconds)
     assert status == (130 if told == "interrupted" else 1)
     assert told in said
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("runner")
+def test_without_a_testbuild_one_is_started_and_stopped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    root = Path(tempfile.mkdtemp(prefix="f7t-"))
+    monkeypatch.setenv("F7T_PORT_BASE", str(free_port_base()))
+    where = ["--name", "load", "--state-root", str(root)]
+    try:
+        options = ["--scenario", "tasks", "--report", str(tmp_path)]
+        done = CliRunner().invoke(loadtest.loadtest, [*where, *options])
+        assert "error rate is 0" in done.output
+        assert {one.name for one in read(tmp_path / "tasks").floors} == {*BOUNDED, SBATCH_ONCE}
+        assert not open_runtime(select("load", root)).status().running
+    finally:
+        CliRunner().invoke(down, [*where, "--purge"])
+        shutil.rmtree(root, ignore_errors=True)

@@ -104,7 +104,7 @@ def loadtest(
     """
     plan = Plan(scenarios or tuple(USERS), seconds, directory, _thresholds(file))
     _require_native(select(name, state_root))
-    with termination_interrupts(), running(name, state_root, "--runtime", RuntimeName.NATIVE):
+    with termination_interrupts(), running(name, state_root, "--runtime", RuntimeName.NATIVE.value):
         runs = _measured(select(name, state_root), plan)
     verdicts = _verdicts(runs, plan)
     for one in verdicts:
