@@ -10,7 +10,7 @@ PYTHON := $(BIN)/python
 F7T := $(BIN)/f7t
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status token env logs reset doctor list images test test-long test-docker test-real test-matrix conformance mutants check format bench bootstrap bootstrap-dev packages
+.PHONY: help up down status token env logs reset doctor list images test test-long test-docker test-real test-matrix conformance mutants check format bench loadtest bootstrap bootstrap-dev packages
 
 help: ## show this list
 	@echo 'usage: make TARGET [ARGS="..."]'
@@ -87,6 +87,9 @@ format: bootstrap-dev ## format the code and mend what lint can mend
 
 bench: bootstrap-dev packages ## measure the gateway beside its floors
 	@$(PYTHON) tests/bench/run.py $(ARGS)
+
+loadtest: bootstrap-dev packages ## short load tests beside their floors, judged by loadtest/thresholds.yaml
+	@$(F7T) loadtest $(ARGS)
 
 bootstrap:
 	@sh testbuild/bootstrap

@@ -16,7 +16,8 @@ from rich.console import Console
 from f7t_loadtest.catalogue import SCENARIOS
 from f7t_loadtest.model import Objective, Run
 from f7t_loadtest.plan import Plan
-from f7t_loadtest.reporting import write_all
+from f7t_loadtest.reading import COMMANDS
+from f7t_loadtest.reports import write
 from f7t_loadtest.running import Abandoned, Broken, perform
 from f7t_loadtest.settings import BadSettings, read_settings
 from f7t_loadtest.terminal import Watching, summarise
@@ -213,7 +214,7 @@ def _report(done: Run, folder: Path | None) -> None:
     if folder is None:
         return
     try:
-        for path in write_all(done, folder):
+        for path in write(done, folder):
             click.echo(f"written: {path}", err=True)
     except OSError as error:
         _fail(f"the reports were not written: {folder}: {error.strerror}", NOTHING_MEASURED)
@@ -222,3 +223,7 @@ def _report(done: Run, folder: Path | None) -> None:
 def _fail(message: str, status: int) -> NoReturn:
     click.echo(f"error: {message}", err=True)
     sys.exit(status)
+
+
+for _command in COMMANDS:
+    load.add_command(_command)

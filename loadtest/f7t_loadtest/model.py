@@ -1,4 +1,4 @@
-"""What a load test records: the one document that reports, comparisons and thresholds read.
+"""What a load test records: the document that reports, comparisons and thresholds read.
 
 All times are in seconds, all sizes in bytes, all rates per second. Times within a run count from
 its start. A latency counts from the moment at which the request was due, not from when it was sent:

@@ -23,6 +23,7 @@ _COMMANDS = {
     "conformance": ("suite", "conformance"),
     "certify": ("certify", "certify"),
     "load": ("load", "load"),
+    "loadtest": ("loadtest", "loadtest"),
 }
 """Command to module below `f7t_testbuild.commands` and object in it, in the help text's order."""
 

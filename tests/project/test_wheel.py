@@ -54,7 +54,8 @@ def _files(folder: Path, patterns: Sequence[str] = ("*",)) -> set[Path]:
 def test_the_wheel_holds_packages_and_data(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     cluster = {path.relative_to(_ROOT) for path in _files(_ROOT / "cluster")}
-    data = {f"f7t_testbuild/data/{path}" for path in (*cluster, Path("keycloak/realm.json"))}
+    beside = (Path("keycloak/realm.json"), Path("loadtest/thresholds.yaml"))
+    data = {f"f7t_testbuild/data/{path}" for path in (*cluster, *beside)}
     assert data <= names
     roots = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     ours = ("conformance", "identity", "loadtest", "staging", "testbuild")

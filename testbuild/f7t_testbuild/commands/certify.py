@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from f7t_testbuild.children import run_to_end
-from f7t_testbuild.commands.common import Failure, name_option, open_runtime, select
+from f7t_testbuild.commands.common import Failure, name_option, select
+from f7t_testbuild.commands.running import running
 from f7t_testbuild.commands.suite import EXTRA
-from f7t_testbuild.commands.up import termination_interrupts, uninterrupted, up
+from f7t_testbuild.commands.up import termination_interrupts
 from f7t_testbuild.credentials import CredentialFailure
 from f7t_testbuild.distribution import python_module
 from f7t_testbuild.judged import suite_environment
-from f7t_testbuild.progress import progress_on
 
 DEFAULTS = ("--profile", "full", "--report", "build/conformance")
 
@@ -40,7 +38,8 @@ def certify(name: str, state_root: Path | None, arguments: tuple[str, ...]) -> N
 
     Exit codes are those of f7t conformance run: 0 the contract is kept.
     """
-    with termination_interrupts(), _running(name, state_root):
+    _require_suite()
+    with termination_interrupts(), running(name, state_root):
         selection = select(name, state_root)
         try:
             variables = suite_environment(selection.testbuild, selection.choices)
@@ -49,23 +48,6 @@ def certify(name: str, state_root: Path | None, arguments: tuple[str, ...]) -> N
         argv = [*python_module("f7t_conformance"), "run", *DEFAULTS, *arguments]
         status = run_to_end(argv, environment={**os.environ, **variables}).status
     sys.exit(status)
-
-
-@contextmanager
-def _running(name: str, state_root: Path | None) -> Iterator[None]:
-    """One runs meanwhile; if it had to be started it is stopped in the end."""
-    _require_suite()
-    before = select(name, state_root)
-    if before.known and open_runtime(before).status().running:
-        yield
-        return
-    where = ["--state-root", str(state_root)] if state_root else []
-    up.main(["--name", name, *where], prog_name="f7t up", standalone_mode=False)
-    try:
-        yield
-    finally:
-        with uninterrupted(), progress_on(sys.stderr) as progress:
-            open_runtime(select(name, state_root)).down(progress)
 
 
 def _require_suite() -> None:

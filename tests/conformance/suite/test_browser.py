@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 
 import pytest
@@ -14,12 +11,9 @@ import pytest
 from f7t_conformance.reports import rendered
 from f7t_conformance.reports.comparison import matrix_page
 from tests.conformance.suite.made_up import HOSTILE, requirement, results
+from tests.support.browser import document_of, needs_chromium, widths
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no chromium (apt-get install chromium)"
-)
-POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -27,22 +21,7 @@ def shown(tmp_path: Path) -> Callable[..., str]:
     """Opens a page and gives its document as it is then."""
 
     def show(page: str, *, then: str = "") -> str:
-        """`then` is a script that acts as a reader would; the page's policy must let it in."""
-        if then:
-            page = POLICY.sub("", page).replace("</body>", f"<script>{then}</script></body>")
-        file = tmp_path / "page.html"
-        file.write_text(page, "utf-8")
-        command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu"]
-        command += ["--disable-background-networking", "--disable-dev-shm-usage", "--no-first-run"]
-        command += [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,900"]
-        done = subprocess.run(
-            [*command, "--dump-dom", file.as_uri()],
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=True,
-        )
-        return done.stdout
+        return document_of(page, tmp_path, then=then)
 
     return show
 
@@ -110,28 +89,11 @@ def test_the_copy_button_copies_the_line_as_it_is(shown: Callable[..., str]) -> 
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("kind", ["report", "matrix"])
-def test_nothing_sticks_out(shown: Callable[..., str], width: int, kind: str) -> None:
+def test_nothing_sticks_out(tmp_path: Path, width: int, kind: str) -> None:
     wide = "w" * 300
     longer = (*results().requirements, requirement("F7T-UTIL-099", wide))
     made = results(text=wide, requirements=longer, leftovers=(wide,))
     page = rendered(made)["report.html"] if kind == "report" else matrix_page([made, results()])
-    measured = _framed(page, width)
-    seen, needed = map(int, re.findall(r"<title>(\d+) (\d+)</title>", shown(measured))[0])
+    seen, needed = widths(page, tmp_path, width)
     assert seen > width - 20
     assert needed <= seen
-
-
-def _framed(page: str, width: int) -> str:
-    """A document that shows `page` in a frame (a window is never narrower than 500 pixels).
-
-    Its title is the width that the frame's page has and the one that it needs.
-    """
-    measure = (
-        "const inner = document.querySelector('iframe').contentDocument;"
-        "inner.querySelectorAll('details').forEach((one) => { one.open = true });"
-        "const root = inner.documentElement;"
-        "document.title = `${root.clientWidth} ${root.scrollWidth}`"
-    )
-    frame = f'<iframe width="{width}" height="900" srcdoc="{escape(page)}"></iframe>'
-    script = f"<script>addEventListener('load', () => {{ {measure} }})</script>"
-    return f"<!doctype html><title></title>{script}{frame}"

@@ -33,6 +33,7 @@ COMMANDS = [
     "conformance",
     "certify",
     "load",
+    "loadtest",
 ]
 
 

@@ -90,6 +90,7 @@ FIRST_TARGETS = [
     "make test-long",
     "make conformance",
     "make conformance ARGS=--profile fuzz --gate --seed 1 --report build/fuzz",
+    "make loadtest",
     "make down ARGS=--name conformance --purge",
 ]
 LONG_TARGETS = [
