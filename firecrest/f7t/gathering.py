@@ -28,6 +28,7 @@ class Gathering(Generic[T]):
     def __init__(self, at_once: int = 4) -> None:
         self._at_once = at_once
         self._waiting: deque[tuple[str, asyncio.Future[T]]] = deque()
+        self._busy = 0
         self._asking: set[asyncio.Task[None]] = set()
 
     async def answer(self, question: str, ask: Ask[T]) -> T:
@@ -39,20 +40,26 @@ class Gathering(Generic[T]):
         """
         turn: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, turn))
-        if len(self._asking) < self._at_once:
+        if self._busy < self._at_once:
+            self._busy += 1
             asking = asyncio.create_task(self._ask_while_any_wait(ask))
             self._asking.add(asking)
             asking.add_done_callback(self._asking.discard)
         return await turn
 
     async def _ask_while_any_wait(self, ask: Ask[T]) -> None:
-        while self._waiting:
-            together: list[tuple[str, asyncio.Future[T]]] = []
-            while self._waiting and len(together) < _TOGETHER:
-                question, turn = self._waiting.popleft()
-                if not turn.done():
-                    together.append((question, turn))
-            await _asked(together, ask)
+        try:
+            while self._waiting:
+                together: list[tuple[str, asyncio.Future[T]]] = []
+                while self._waiting and len(together) < _TOGETHER:
+                    question, turn = self._waiting.popleft()
+                    if not turn.done():
+                        together.append((question, turn))
+                await _asked(together, ask)
+        finally:
+            # Here, and not when the task is seen to be done: a question that is put in between
+            # would be left to nobody.
+            self._busy -= 1
 
 
 async def _asked(together: Sequence[tuple[str, asyncio.Future[T]]], ask: Ask[T]) -> None:

@@ -51,8 +51,10 @@ async def test_what_comes_while_commands_run_goes_together_in_the_next() -> None
     assert ask.asked[4:] == [["55555", "666666"]]
 
 
-async def test_an_answer_begins_after_its_question() -> None:
-    gathering, ask = Gathering[int](), Answers()
+@pytest.mark.parametrize("at_once", [1, 4])
+async def test_an_answer_begins_after_its_question(at_once: int) -> None:
+    """Also when it is put in the very moment in which the last one was answered."""
+    gathering, ask = Gathering[int](at_once), Answers()
     ask.open.set()
     for turn in range(1, 4):
         assert await gathering.answer("same", ask) == 4
