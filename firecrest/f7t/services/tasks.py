@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
+from f7t.as_json import as_json
 from f7t.errors import NotTaskOwner
 from f7t.http.parameters import checked
 from f7t.parts import Parts
@@ -76,7 +77,7 @@ async def tasks_list(
             begin.append(batch)
             if len(begin) > 1:
                 document = _streamed(begin, batches, call)
-                return StreamingResponse(document, media_type=JSONResponse.media_type)
+                return StreamingResponse(document, media_type="application/json")
         return {"tasks": _listed((one for batch in begin for one in batch), call)}
     ids = [one.strip() for one in checked("tasks", tasks).split(",")]
     own = await call.parts.store.get_many(call.user, [one for one in ids if one])
@@ -92,10 +93,9 @@ async def _streamed(
     begin: Sequence[Sequence[Task]], others: AsyncIterator[Sequence[Task]], call: Call
 ) -> AsyncIterator[bytes]:
     """The document batch by batch. A failure breaks the connection: its end is missing."""
-    encode = JSONResponse(None).render
-    yield b'{"tasks":{' + b",".join(encode(_listed(batch, call))[1:-1] for batch in begin)
+    yield b'{"tasks":{' + b",".join(as_json(_listed(batch, call))[1:-1] for batch in begin)
     async for batch in others:
-        yield b"," + encode(_listed(batch, call))[1:-1]
+        yield b"," + as_json(_listed(batch, call))[1:-1]
     yield b"}}"
 
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import orjson
+
+from f7t.as_json import plain
 from f7t.tasks.model import Service, Status, Task, TaskSpec
 
 
@@ -31,19 +34,21 @@ def encoded_spec(spec: TaskSpec) -> bytes:
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
-    # ASCII: file names that are no UTF-8 arrive as lone surrogates and must survive.
-    return json.dumps(value, separators=(",", ":"), default=_plain, allow_nan=False).encode()
+    # ASCII: file names that are no UTF-8 arrive as lone surrogates and must survive. The standard
+    # library's, since it refuses what is no JSON (RFC 8259 §6), such as NaN.
+    return json.dumps(value, separators=(",", ":"), default=plain, allow_nan=False).encode()
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} cannot be part of a task record")
+def _record(raw: bytes) -> Any:  # noqa: ANN401
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:  # lone surrogates
+        return json.loads(raw)
 
 
 def decoded(raw: bytes) -> Task:
     """The task of a stored record."""
-    record = json.loads(raw)
+    record = _record(raw)
     return Task(
         id=record["id"],
         user=record["user"],
