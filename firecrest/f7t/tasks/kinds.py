@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar
 
 from f7t.errors import IllegalTransition, TaskError, TaskNotFound, TaskStoreUnavailable
 from f7t.tasks.model import Json, Status, Task, TaskSpec
+from f7t.tasks.sharing import Answer, Created, question_of
 from f7t.tasks.store import LeaseLost, TaskStore
 
 _log = logging.getLogger("f7t.tasks")
@@ -59,8 +60,9 @@ class TaskContext:
         task: the record as this worker wrote it last.
         spec: what to carry out.
         resumed: another worker, or this one before a restart, may have begun.
-        jobs_changed: when the user's jobs had last been changed as the task was created (see
-            `TaskStore.create`); None if that is not known.
+        created: what was known as the task was created; None if another process created it.
+        answer_began: the begin of the command whose output a handler answers with, if that answer
+            may be shared; 0 if not.
     """
 
     def __init__(
@@ -72,8 +74,8 @@ class TaskContext:
         owner: str,
         slot: Slot,
         resumed: bool,
-        jobs_changed: int | None = None,
-        changes_jobs: bool = False,
+        kind: Kind | None = None,
+        created: Created | None = None,
     ) -> None:
         self._store = store
         self._owner = owner
@@ -81,8 +83,14 @@ class TaskContext:
         self.task = task
         self.spec = spec
         self.resumed = resumed
-        self.jobs_changed = jobs_changed
-        self._changes_jobs = changes_jobs
+        self.created = created
+        self.answer_began = 0
+        self._changes_jobs = kind is not None and kind.changes_jobs
+        self._question = question_of(task, spec) if kind is not None and kind.shared else ""
+
+    async def settled(self, answer: Answer) -> Task:
+        """The task that is an answer to the same question; raises `TaskNotFound` if it expired."""
+        return await self._store.get(answer.task_id)
 
     async def update(self, status: Status, data: Json) -> Task:
         """Move the task on.
@@ -126,6 +134,8 @@ class TaskContext:
                 owner=self._owner,
                 known=self.task,
                 changes_jobs=self._changes_jobs,
+                question=self._question,
+                answer_began=self.answer_began if status is Status.FINISHED else 0,
             )
         except (LeaseLost, TaskNotFound) as error:
             raise TaskGone(self.task.id) from error
@@ -192,9 +202,11 @@ class Kind:
         run: carries a fresh task out; what it raises is described by the runner's caller.
         recovery: what happens when the worker died in the middle.
         changes_jobs: the user's jobs may be others after every step of it.
+        shared: it only asks, and equal questions of one user may share an answer.
     """
 
     name: str
     run: Handler
     recovery: Restart | Resume | Fail
     changes_jobs: bool = False
+    shared: bool = False

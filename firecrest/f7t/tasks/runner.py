@@ -19,6 +19,7 @@ from typing import TypeAlias
 from f7t.errors import IllegalTransition, TaskNotFound, TaskStoreUnavailable
 from f7t.tasks.kinds import Fail, Kind, Outcome, Restart, Resume, Slot, TaskContext, TaskGone
 from f7t.tasks.model import Status, Task, TaskSpec
+from f7t.tasks.sharing import Created, question_of
 from f7t.tasks.store import LeaseState, TaskStore
 
 _log = logging.getLogger("f7t.tasks")
@@ -89,7 +90,13 @@ class TaskRunner:
         if spec.kind not in self._kinds:
             raise KeyError(spec.kind)
         try:
-            changed = await self._store.create(task, spec, owner=self._owner, lease=self._lease)
+            created = await self._store.create(
+                task,
+                spec,
+                owner=self._owner,
+                lease=self._lease,
+                question=question_of(task, spec) if self._kinds[spec.kind].shared else "",
+            )
         except TaskStoreUnavailable:
             # It may have been stored although the answer was lost: nobody must carry it out.
             self._chore(self._withdraw(task), f"withdraw {task.id}")
@@ -97,15 +104,15 @@ class TaskRunner:
         if self._closing:
             await self._store.release([task.id], self._owner)
         else:
-            self._begin(task, spec, resumed=False, jobs_changed=changed)
+            self._begin(task, spec, resumed=False, created=created)
         return task
 
     # -- carrying out ----------------------------------------------------------------------------
 
     def _begin(
-        self, task: Task, spec: TaskSpec, *, resumed: bool, jobs_changed: int | None = None
+        self, task: Task, spec: TaskSpec, *, resumed: bool, created: Created | None = None
     ) -> None:
-        carrying_out = self._carry_out(task, spec, resumed=resumed, jobs_changed=jobs_changed)
+        carrying_out = self._carry_out(task, spec, resumed=resumed, created=created)
         work = asyncio.create_task(carrying_out, name=task.id)
         self._running[task.id] = work
         work.add_done_callback(lambda done: self._ended(task.id, done))
@@ -117,9 +124,8 @@ class TaskRunner:
             _log.error("task %s: %s", task_id, _trace_of(error))
 
     async def _carry_out(
-        self, task: Task, spec: TaskSpec, *, resumed: bool, jobs_changed: int | None
+        self, task: Task, spec: TaskSpec, *, resumed: bool, created: Created | None
     ) -> None:
-        kind = self._kinds.get(spec.kind)
         async with self._slots.of(task.user) as slot:
             context = TaskContext(
                 self._store,
@@ -128,8 +134,8 @@ class TaskRunner:
                 owner=self._owner,
                 slot=slot,
                 resumed=resumed,
-                jobs_changed=jobs_changed,
-                changes_jobs=kind is not None and kind.changes_jobs,
+                kind=self._kinds.get(spec.kind),
+                created=created,
             )
             self._contexts[task.id] = context
             try:

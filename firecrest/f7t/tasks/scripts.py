@@ -8,23 +8,28 @@ from __future__ import annotations
 # Writes a record if it still is what the caller read. A repeated write (its answer was lost on the
 # way) is recognised by its own bytes and succeeds. A record that settles gives up its lease and
 # what only its worker needed.
-# KEYS: record, user index, unfinished set, lease, spec, marks, when the user's jobs changed
+# KEYS: record, user index, unfinished set, lease, spec, marks, when the user's jobs changed, newest
+#       answer to the task's question
 # ARGV: id, expected ('' = must not exist), record, life in ms, settled, owner ('' = anybody),
 #       channel, spec ('' = keep), lease in ms (0 = do not take), whether the user's jobs changed,
-#       for how many ms that is remembered
-# Returns {code, record now, when the user's jobs changed last in us}: 1 written, 0 it is another
-# one (false: gone), -1 leased to another.
+#       for how many ms that is remembered, when the answer that the record is began in us
+#       (0 = it is none), for how many ms after that it is one
+# Returns {code, record now, when the user's jobs changed last in us, now in us, newest answer}:
+# 1 written, 0 it is another one (false: gone), -1 leased to another.
 WRITE = """
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local current = redis.call('GET', KEYS[1])
 local changed = tonumber(redis.call('GET', KEYS[7]) or '0')
-if current == ARGV[3] then return {1, current, changed} end
+local now_us = now[1] * 1000000 + now[2]
+local answer = redis.call('GET', KEYS[8])
+local function result(code, record) return {code, record, changed, now_us, answer} end
+if current == ARGV[3] then return result(1, current) end
 local holder = redis.call('GET', KEYS[4])
-if ARGV[6] ~= '' and holder and holder ~= ARGV[6] then return {-1, current, changed} end
-if (current or '') ~= ARGV[2] then return {0, current, changed} end
+if ARGV[6] ~= '' and holder and holder ~= ARGV[6] then return result(-1, current) end
+if (current or '') ~= ARGV[2] then return result(0, current) end
 if ARGV[10] == '1' then
-  changed = math.max(now[1] * 1000000 + now[2], changed + 1)
+  changed = math.max(now_us, changed + 1)
   redis.call('SET', KEYS[7], string.format('%.0f', changed), 'PX', ARGV[11])
 end
 local life = tonumber(ARGV[4])
@@ -42,8 +47,14 @@ else
   redis.call('PEXPIRE', KEYS[6], life)
   if tonumber(ARGV[9]) > 0 then redis.call('SET', KEYS[4], ARGV[6], 'PX', ARGV[9]) end
 end
+local began = tonumber(ARGV[12])
+local newest = tonumber(string.match(answer or '0', '^%d+'))
+local left = math.floor(ARGV[13] - (now_us - began) / 1000)
+if began > newest and left > 0 then
+  redis.call('SET', KEYS[8], string.format('%.0f ', began) .. ARGV[1], 'PX', left)
+end
 redis.call('PUBLISH', ARGV[7], ARGV[1])
-return {1, ARGV[3], changed}
+return result(1, ARGV[3])
 """
 
 # KEYS: lease. ARGV: owner, ms. Returns 1 when the owner holds the lease now.

@@ -8,6 +8,7 @@ Keys::
     f7t:marks:<id>       steps that must not be begun twice, until the task settles
     f7t:user:<user>      ids of a user's tasks, scored by the time they expire
     f7t:changed:<user>   when a task of the user last changed what jobs there are
+    f7t:answer:<hash>    the newest answer to a question about jobs, for a second
     f7t:unfinished       ids of all tasks that have not settled
 """
 
@@ -32,6 +33,7 @@ from f7t.tasks import scripts
 from f7t.tasks.changes import CHANNEL, ChangeFeed
 from f7t.tasks.encoding import decoded, encoded, encoded_spec
 from f7t.tasks.model import Json, Service, Status, Task, TaskSpec, may_move
+from f7t.tasks.sharing import Answer, Created
 
 _RECORD = "f7t:task:"
 _SPEC = "f7t:spec:"
@@ -39,9 +41,13 @@ _LEASE = "f7t:lease:"
 _MARKS = "f7t:marks:"
 _USER = "f7t:user:"
 _CHANGED = "f7t:changed:"
+_ANSWER = "f7t:answer:"
 _UNFINISHED = "f7t:unfinished"
 
 INVALIDATED_LIFETIME = 300.0
+
+ANSWER_LIFETIME = 1.0
+"""Seconds between the begin of a command and the last task that its output answers."""
 BATCH = 200
 """Records that are read at once of a long list."""
 _LONGEST_QUEUE = 30.0
@@ -120,26 +126,25 @@ class TaskStore:
 
     # -- records ---------------------------------------------------------------------------------
 
-    async def create(self, task: Task, spec: TaskSpec, *, owner: str = "", lease: float = 0) -> int:
+    async def create(
+        self, task: Task, spec: TaskSpec, *, owner: str = "", lease: float = 0, question: str = ""
+    ) -> Created:
         """Store a new task; from here on it is a promise.
-
-        Returns:
-            When the user's jobs were last changed by a task (`update`), in microseconds of Redis'
-            clock; 0 if that is long ago.
 
         Args:
             owner, lease: the worker that carries it out from the start, and for how many seconds
                 it may stay silent; without them any worker may claim it.
+            question: what it asks, if answers to that are shared (`update`).
 
         Raises:
             IllegalTransition: the id is taken.
         """
-        code, _, changed = await self._write(
-            task, expected=b"", spec=spec, owner=owner, lease=lease
+        code, _, created = await self._write(
+            task, expected=b"", spec=spec, owner=owner, lease=lease, question=question
         )
         if code != 1:
             raise IllegalTransition(f"Task {task.id} exists already")
-        return changed
+        return created
 
     async def get(self, task_id: str) -> Task:
         """Raises `TaskNotFound` for an unknown or expired id."""
@@ -183,6 +188,8 @@ class TaskStore:
         owner: str = "",
         known: Task | None = None,
         changes_jobs: bool = False,
+        question: str = "",
+        answer_began: int = 0,
     ) -> Task:
         """Move a task to `status`; atomic, whoever else tries at the same time.
 
@@ -192,6 +199,7 @@ class TaskStore:
             known: the record as it was written last, which saves reading it.
             changes_jobs: the user's jobs are others now, which later tasks learn when they are
                 created.
+            question, answer_began: `data` answers the question by a command that began then.
 
         Raises:
             IllegalTransition: tasks.md §4 does not allow it from where the task is now.
@@ -206,7 +214,12 @@ class TaskStore:
                 raise IllegalTransition(f"Task {task_id} is {task.status}: not to {status}")
             moved = task.moved(status, data)
             code, current, _ = await self._write(
-                moved, expected=raw, owner=owner, changes_jobs=changes_jobs
+                moved,
+                expected=raw,
+                owner=owner,
+                changes_jobs=changes_jobs,
+                question=question,
+                answer_began=answer_began,
             )
             if code == 1:
                 return moved
@@ -337,20 +350,23 @@ class TaskStore:
         owner: str = "",
         lease: float = 0,
         changes_jobs: bool = False,
-    ) -> tuple[int, bytes | None, int]:
+        question: str = "",
+        answer_began: int = 0,
+    ) -> tuple[int, bytes | None, Created]:
         if task.status is Status.INVALIDATED:
             lifetime = INVALIDATED_LIFETIME
         else:
             lifetime = self._lifetimes[task.service]
         names = [_RECORD + task.id, _USER + task.user, _UNFINISHED]
         async with self._answer():
-            code, current, changed = await self._write_script(
+            code, current, changed, now, answer = await self._write_script(
                 keys=[
                     *names,
                     _LEASE + task.id,
                     _SPEC + task.id,
                     _MARKS + task.id,
                     _CHANGED + task.user,
+                    _ANSWER + question,
                 ],
                 args=[
                     task.id,
@@ -364,10 +380,19 @@ class TaskStore:
                     _milliseconds(lease),
                     int(changes_jobs),
                     _milliseconds(_CHANGE_REMEMBERED),
+                    answer_began,
+                    _milliseconds(ANSWER_LIFETIME),
                 ],
             )
         self._feed.notify(task.id)
-        return int(code), current, int(changed)
+        return int(code), current, Created(int(now), int(changed), _answer(answer))
+
+
+def _answer(raw: bytes | None) -> Answer | None:
+    if raw is None:
+        return None
+    began, _, task_id = raw.decode().partition(" ")
+    return Answer(int(began), task_id)
 
 
 def _milliseconds(seconds: float) -> int:

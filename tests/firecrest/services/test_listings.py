@@ -46,7 +46,8 @@ def _questions(live: Live) -> int:
 
 
 def test_many_pollers_cost_few_commands(live: Live) -> None:
-    """At most one command per worker and second, whatever the number of listings."""
+    """Whatever the number of listings: at most one command per worker and second, and mostly one
+    for all workers."""
     live.token()
     ask(live, "/compute/jobs")
     before = _questions(live)
@@ -70,6 +71,20 @@ def test_a_listing_shows_what_its_user_has_just_changed(live: Live, held: list[s
     for gone in held[:3]:
         cancel(live, gone)
         assert gone not in queued(live)
+
+
+def test_a_job_never_goes_back(live: Live) -> None:
+    """Whichever of the workers answers: what one has shown is what the other knows."""
+    for _ in range(3):
+        job_id = submit(live, "#!/bin/sh\n#SBATCH --output=/dev/null\nsleep 60\n")["jobid"]
+
+        def state(job_id: object = job_id) -> str:
+            rows = ask(live, "/compute/jobs")["data"].values()
+            return next(str(row["state"]) for row in rows if row["jobid"] == str(job_id))
+
+        until(lambda: state() == "RUNNING" or None, what=f"job {job_id} running")
+        assert [state() for _ in range(6)] == ["RUNNING"] * 6
+        cancel(live, str(job_id))
 
 
 def test_nobody_gets_the_answer_to_another(live: Live, held: list[str]) -> None:

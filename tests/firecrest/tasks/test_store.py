@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from f7t.errors import IllegalTransition, TaskNotFound, TaskStoreUnavailable
 from f7t.tasks.model import Json, Service, Status, Task, TaskSpec, new_task
+from f7t.tasks.sharing import Answer, Created
 from f7t.tasks.store import LeaseLost, LeaseState, TaskStore
 
 if TYPE_CHECKING:
@@ -356,7 +357,7 @@ async def test_a_task_learns_when_its_users_jobs_changed(
     store: TaskStore, other_store: TaskStore
 ) -> None:
     async def seen(by: TaskStore, user: str = "test1") -> int:
-        return await by.create(new_task(user, Service.COMPUTE, "cluster"), SPEC)
+        return (await by.create(new_task(user, Service.COMPUTE, "cluster"), SPEC)).jobs_changed
 
     assert await seen(store) == 0
     first = await _created(store)
@@ -370,6 +371,33 @@ async def test_a_task_learns_when_its_users_jobs_changed(
     await other_store.update(third.id, Status.FAILED, "no", changes_jobs=True)
     assert await seen(store) > changed
     assert await seen(store, "test2") == 0
+
+
+async def test_a_task_learns_of_the_newest_answer_to_its_question(
+    store: TaskStore, other_store: TaskStore
+) -> None:
+    async def asked(by: TaskStore, question: str = "q") -> tuple[Task, Created]:
+        task = new_task("test1", Service.COMPUTE, "cluster")
+        return task, await by.create(task, SPEC, question=question)
+
+    async def answered(task: Task, began: int) -> None:
+        await store.update(task.id, Status.FINISHED, {}, question="q", answer_began=began)
+
+    first, begun = await asked(store)
+    assert begun.answer is None
+    await answered(first, begun.at)
+    second, later = await asked(other_store)
+    assert later.at > begun.at
+    assert later.answer == Answer(begun.at, first.id)
+    await answered(second, later.at)
+    newest = Answer(later.at, second.id)
+    third, _ = await asked(store)
+    await answered(third, begun.at)  # an older one does not take its place
+    assert (await asked(store))[1].answer == newest
+    assert (await asked(store, "another"))[1].answer is None
+    fourth, _ = await asked(store, "old")
+    await store.update(fourth.id, Status.FINISHED, {}, question="old", answer_began=1)
+    assert (await asked(store, "old"))[1].answer is None
 
 
 async def test_a_record_that_is_known_wrongly_is_read_again(store: TaskStore) -> None:

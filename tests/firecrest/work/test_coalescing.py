@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from f7t.work.compute.coalescing import MAXIMUM_AGE, Coalescing
+from f7t.tasks.sharing import Answer, Created
+from f7t.tasks.store import ANSWER_LIFETIME
+from f7t.work.compute.coalescing import Coalescing
 
 
 @dataclass
@@ -19,6 +21,17 @@ class Scheduler:
     failing: bool = False
     cancelled: int = 0
     open: asyncio.Event = field(default_factory=asyncio.Event)
+
+    elsewhere: dict[str, int] = field(default_factory=dict)
+    """What other workers answered, by task."""
+
+    def created(self, changed: int = 0, answer: Answer | None = None) -> Created:
+        """A task that is created now, by a Redis whose clock began with this one's."""
+        return Created(round(self.now * 1e6), changed, answer)
+
+    async def fetch(self, answer: Answer) -> int | None:
+        """What another worker answered, if it is still there."""
+        return self.elsewhere.get(answer.task_id)
 
     async def __call__(self) -> int:
         self.asked += 1
@@ -46,9 +59,15 @@ def answers(scheduler: Scheduler) -> Coalescing[int]:
 
 
 async def _put(
-    answers: Coalescing[int], scheduler: Scheduler, question: str = "q", *, changed: int | None = 0
+    answers: Coalescing[int],
+    scheduler: Scheduler,
+    question: str = "q",
+    *,
+    changed: int = 0,
+    answer: Answer | None = None,
 ) -> int:
-    return await answers.answer(question, scheduler, jobs_changed=changed)
+    created = scheduler.created(changed, answer)
+    return (await answers.answer(question, scheduler, scheduler.fetch, created))[0]
 
 
 async def test_many_at_once_are_answered_by_one_command(
@@ -64,7 +83,7 @@ async def test_no_answer_is_older_than_the_maximum_age(
     scheduler.open.clear()
     first = asyncio.create_task(_put(answers, scheduler))
     await asyncio.sleep(0)
-    scheduler.now += MAXIMUM_AGE
+    scheduler.now += ANSWER_LIFETIME
     second = asyncio.create_task(_put(answers, scheduler))
     await asyncio.sleep(0)
     scheduler.now += 0.001
@@ -77,19 +96,23 @@ async def test_no_answer_is_older_than_the_maximum_age(
 async def test_what_the_user_changed_is_in_every_answer_after_it(
     answers: Coalescing[int], scheduler: Scheduler
 ) -> None:
-    assert await _put(answers, scheduler, changed=5) == 1
-    assert await _put(answers, scheduler, changed=6) == 2
-    assert await _put(answers, scheduler, changed=6) == 2
-    assert await _put(answers, scheduler, changed=5) == 2
+    before, after = scheduler.created().at - 1, scheduler.created().at
+    assert await _put(answers, scheduler, changed=before) == 1
+    scheduler.now += 0.1
+    assert await _put(answers, scheduler, changed=after) == 2
+    assert await _put(answers, scheduler, changed=after) == 2
+    assert await _put(answers, scheduler, changed=before) == 2
 
 
 async def test_a_command_under_way_does_not_answer_for_a_later_change(
     answers: Coalescing[int], scheduler: Scheduler
 ) -> None:
     scheduler.open.clear()
-    before = asyncio.create_task(_put(answers, scheduler, changed=5))
+    changed = scheduler.created().at
+    before = asyncio.create_task(_put(answers, scheduler))
     await asyncio.sleep(0)
-    after = asyncio.create_task(_put(answers, scheduler, changed=6))
+    scheduler.now += 0.1
+    after = asyncio.create_task(_put(answers, scheduler, changed=changed))
     await asyncio.sleep(0)
     scheduler.open.set()
     assert [await before, await after] == [1, 2]
@@ -99,7 +122,7 @@ async def test_who_does_not_know_of_changes_asks_anew(
     answers: Coalescing[int], scheduler: Scheduler
 ) -> None:
     assert await _put(answers, scheduler) == 1
-    assert await _put(answers, scheduler, changed=None) == 2
+    assert await answers.answer("q", scheduler, scheduler.fetch, None) == (2, 0)
 
 
 async def test_questions_are_kept_apart(answers: Coalescing[int], scheduler: Scheduler) -> None:
@@ -143,3 +166,48 @@ async def test_a_command_that_nobody_waits_for_ends_and_is_forgotten(
     scheduler.open.set()
     assert await _put(answers, scheduler) == 2
     assert scheduler.cancelled == 1
+
+
+async def test_the_newest_answer_of_any_worker_is_taken(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    """Else a client that comes to another worker would see a job's past again."""
+    assert await _put(answers, scheduler) == 1
+    scheduler.now += 0.2
+    other = Answer(scheduler.created().at, "other")
+    scheduler.elsewhere["other"] = 77
+    scheduler.now += 0.2
+    assert await _put(answers, scheduler, answer=other) == 77
+    assert await _put(answers, scheduler, answer=other) == 77
+    assert scheduler.asked == 1
+    scheduler.now += ANSWER_LIFETIME - 0.1
+    assert await _put(answers, scheduler) == 2
+
+
+async def test_an_older_answer_of_another_worker_is_not_taken(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    scheduler.elsewhere["other"] = 77
+    other = Answer(scheduler.created().at, "other")
+    scheduler.now += 0.2
+    assert await _put(answers, scheduler, changed=other.began) == 1
+    assert await _put(answers, scheduler, changed=other.began, answer=other) == 1
+
+
+async def test_an_answer_that_is_gone_is_asked_for_again(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    scheduler.now += 0.2
+    assert await _put(answers, scheduler, answer=Answer(scheduler.created().at, "gone")) == 1
+
+
+async def test_it_is_said_when_the_command_began(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    first = scheduler.created()
+    assert await answers.answer("q", scheduler, scheduler.fetch, first) == (1, first.at)
+    scheduler.now += 0.3
+    assert await answers.answer("q", scheduler, scheduler.fetch, scheduler.created()) == (
+        1,
+        first.at,
+    )

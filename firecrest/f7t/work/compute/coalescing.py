@@ -1,8 +1,11 @@
 """Questions about jobs that many ask at once: the scheduler is asked once and answers all.
 
-Per question, of one user to one machine, a worker begins at most one command in a second. Whoever
-asks within that second gets the same answer. A user's own change (a submission, a cancellation,
-through whatever worker) makes every older answer worthless, so that it costs one more command.
+Per question, of one user to one machine, one command is begun in a second, whoever asks and
+whatever worker is asked. A user's own change (a submission, a cancellation) makes every older
+answer worthless, so that it costs one more command.
+
+Nobody is answered with less than he was before: a worker takes the newest answer that any worker
+has given, never an older one of its own.
 """
 
 from __future__ import annotations
@@ -13,10 +16,12 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+from f7t.tasks.sharing import Answer, Created
+from f7t.tasks.store import ANSWER_LIFETIME
 
-MAXIMUM_AGE = 1.0
-"""Seconds between the begin of a command and the last question that its output answers."""
+T = TypeVar("T")
+Fetch = Callable[[Answer], Awaitable[T | None]]
+"""What another worker's answer was; None if it is gone."""
 
 
 @dataclass
@@ -25,13 +30,14 @@ class _Flight(Generic[T]):
 
     Attributes:
         began: as the clock said.
-        jobs_changed: the newest change that had been made before it began.
+        created: the same by Redis' clock, in microseconds; 0 if that is not known.
+        work: its outcome, and when the command began that it comes from (as `created`).
         waiting: callers who are served by it.
     """
 
     began: float
-    jobs_changed: int
-    work: asyncio.Task[T]
+    created: int
+    work: asyncio.Task[tuple[T, int]]
     waiting: int = field(default=0)
 
     @property
@@ -52,20 +58,26 @@ class Coalescing(Generic[T]):
         self._flights: dict[Hashable, _Flight[T]] = {}
 
     async def answer(
-        self, question: Hashable, ask: Callable[[], Awaitable[T]], *, jobs_changed: int | None
-    ) -> T:
-        """The answer; raises what `ask` raises.
+        self,
+        question: Hashable,
+        ask: Callable[[], Awaitable[T]],
+        fetch: Fetch[T],
+        created: Created | None,
+    ) -> tuple[T, int]:
+        """The answer, and when its command began (`Created.at`, 0 if unknown).
 
-        One caller's cancellation disturbs no other; the last one's ends the command.
+        Raises what `ask` raises. One caller's cancellation disturbs no other; the last one's ends
+        the command.
 
         Args:
             question: names user and machine too, since whoever puts it gets the same answer.
             ask: begins the command; called at most once.
-            jobs_changed: see `TaskContext.jobs_changed`; None takes no other caller's answer.
+            fetch: of an answer that another worker has given.
+            created: of the caller's task; None takes nobody else's answer.
         """
-        flight = None if jobs_changed is None else self._shared(question, jobs_changed)
+        flight = None if created is None else self._shared(question, created)
         if flight is None:
-            flight = self._begin(question, ask, jobs_changed or 0)
+            flight = self._begin(question, ask, fetch, created)
         flight.waiting += 1
         try:
             return await asyncio.shield(flight.work)
@@ -75,22 +87,37 @@ class Coalescing(Generic[T]):
                 self._forget(question, flight)
                 flight.work.cancel()
 
-    def _shared(self, question: Hashable, jobs_changed: int) -> _Flight[T] | None:
+    def _shared(self, question: Hashable, created: Created) -> _Flight[T] | None:
         """A flight that may answer, None if a new one must begin."""
         flight = self._flights.get(question)
-        if flight is None or self._clock() - flight.began > MAXIMUM_AGE:
+        if flight is None or self._clock() - flight.began > ANSWER_LIFETIME:
             return None
-        return flight if flight.jobs_changed >= jobs_changed and flight.is_usable else None
+        newest = created.answer.began if created.answer else 0
+        new_enough = flight.created > created.jobs_changed and flight.created >= newest
+        return flight if new_enough and flight.is_usable else None
 
     def _begin(
-        self, question: Hashable, ask: Callable[[], Awaitable[T]], jobs_changed: int
+        self,
+        question: Hashable,
+        ask: Callable[[], Awaitable[T]],
+        fetch: Fetch[T],
+        created: Created | None,
     ) -> _Flight[T]:
-        async def work() -> T:
-            return await ask()
+        at = created.at if created else 0
+        other = created.answer if created else None
+        if created and other and other.began <= created.jobs_changed:
+            other = None
+        known = other.began if other else at
 
-        flight = _Flight(self._clock(), jobs_changed, asyncio.create_task(work()))
+        async def work() -> tuple[T, int]:
+            found = await fetch(other) if other else None
+            return (await ask(), known) if found is None else (found, known)
+
+        age = (at - known) / 1e6
+        flight = _Flight(self._clock() - age, known, asyncio.create_task(work()))
         self._flights[question] = flight
-        asyncio.get_running_loop().call_later(MAXIMUM_AGE, self._forget, question, flight)
+        left = max(0.0, ANSWER_LIFETIME - age)
+        asyncio.get_running_loop().call_later(left, self._forget, question, flight)
         return flight
 
     def _forget(self, question: Hashable, flight: _Flight[T]) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, cast
 
-from f7t.errors import CommandFailed
+from f7t.errors import CommandFailed, TaskNotFound, TaskStoreUnavailable
 from f7t.slurm import commands, parse
 from f7t.slurm.models import JOB_INFO_RETURNED, AccountedJob, JobFiles, QueuedJob
 from f7t.ssh.pool import Session
 from f7t.tasks.kinds import Handler, Kind, Outcome, Restart, TaskContext
 from f7t.tasks.model import Json, TaskSpec
+from f7t.tasks.sharing import Answer, question_of
 from f7t.work.compute.coalescing import Coalescing
 from f7t.work.compute.scheduler import Scheduler, finished
 from f7t.work.paging import Page, page_of
@@ -79,25 +79,22 @@ class Jobs:
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of work of this module."""
         return (
-            Kind(QUEUE, self._together(self._queue), Restart()),
+            Kind(QUEUE, self._together(self._queue), Restart(), shared=True),
             Kind(CANCEL, self._cancel, Restart(), changes_jobs=True),
-            Kind(ACCOUNTING, self._together(self._accounting), Restart()),
+            Kind(ACCOUNTING, self._together(self._accounting), Restart(), shared=True),
         )
 
     def _together(self, ask: Callable[[TaskContext], Awaitable[Outcome]]) -> Handler:
         """`ask`, but equal questions of one user to one machine share a command."""
 
         async def handler(context: TaskContext) -> Outcome:
-            spec = context.spec
-            question = (
-                context.task.user,
-                context.task.system,
-                spec.kind,
-                json.dumps(spec.arguments, sort_keys=True),
+            outcome, context.answer_began = await self.answers.answer(
+                question_of(context.task, context.spec),
+                lambda: ask(context),
+                lambda answer: _given(context, answer),
+                context.created,
             )
-            return await self.answers.answer(
-                question, lambda: ask(context), jobs_changed=context.jobs_changed
-            )
+            return outcome
 
         return handler
 
@@ -187,6 +184,15 @@ class Jobs:
             else row
             for row in rows
         ]
+
+
+async def _given(context: TaskContext, answer: Answer) -> Outcome | None:
+    """What another worker answered a moment ago."""
+    try:
+        task = await context.settled(answer)
+    except (TaskNotFound, TaskStoreUnavailable):
+        return None
+    return Outcome(task.status, task.data)
 
 
 def _queued(job: QueuedJob, found: JobOutput | None) -> dict[str, Json]:

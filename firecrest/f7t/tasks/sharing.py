@@ -1,0 +1,47 @@
+"""Answers that tasks share: who asks what was answered a moment ago is given the same answer.
+
+All points in time are microseconds of Redis' clock, so that all workers agree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from f7t.tasks.model import Task, TaskSpec
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A settled task whose data answers a question.
+
+    Attributes:
+        began: when its command had certainly not begun yet.
+        task_id: the task.
+    """
+
+    began: int
+    task_id: str
+
+
+@dataclass(frozen=True)
+class Created:
+    """What the store knew when it took a task in.
+
+    Attributes:
+        at: when that was.
+        jobs_changed: when the user's jobs were last changed by a task; 0 if that is long ago.
+        answer: the newest answer that somebody was given to the same question, if it is young.
+    """
+
+    at: int
+    jobs_changed: int
+    answer: Answer | None = None
+
+
+def question_of(task: Task, spec: TaskSpec) -> str:
+    """Names what the task asks: the same user, system, kind and arguments give the same text."""
+    asked = [task.user, task.system, spec.kind, spec.arguments]
+    text = json.dumps(asked, sort_keys=True, default=dict)
+    return hashlib.sha256(text.encode()).hexdigest()
