@@ -16,8 +16,10 @@ def data_path(relative: str) -> Path:
     `$F7T_DATA` names a directory whose files come first: another site or realm than the usual.
     """
     chosen = os.environ.get("F7T_DATA")
-    own = (Path(chosen).resolve(),) if chosen else ()
-    for root in (*own, _PACKAGE / "data", _PACKAGE.parent.parent):
+    roots = [_PACKAGE / "data", _PACKAGE.parent.parent]
+    if chosen:
+        roots.insert(0, Path(chosen).resolve())
+    for root in roots:
         if (root / relative).exists():
             return root / relative
     raise FileNotFoundError(f"{relative} is part of neither the checkout nor the installation")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import secrets
 import shutil
 import subprocess
 import sys
@@ -13,8 +14,6 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import secrets
 
 from f7t_testbuild.model import Testbuild, default_state_root
 from f7t_testbuild.native.runtime import NativeRuntime

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -128,16 +127,5 @@ class Wire:
     async def close(self) -> None:
         """Hang up."""
         self._writer.close()
-        try:
+        with suppress(OSError):
             await self._writer.wait_closed()
-        except OSError:
-            pass
-
-
-@contextmanager
-def failures_named(what: str) -> Iterator[None]:
-    """Errors of the network in this block become a `BenchFailure` that says where."""
-    try:
-        yield
-    except (OSError, asyncio.IncompleteReadError) as error:
-        raise BenchFailure(f"{what}: {type(error).__name__}: {error}") from error
