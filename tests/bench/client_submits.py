@@ -8,7 +8,7 @@ import os
 import sys
 import time
 
-import firecrest
+from firecrest import v1
 
 
 class Token:
@@ -19,9 +19,7 @@ class Token:
 
 
 def main() -> None:
-    client = firecrest.v1.Firecrest(
-        firecrest_url=os.environ["FIRECREST_URL"], authorization=Token()
-    )
+    client = v1.Firecrest(firecrest_url=os.environ["FIRECREST_URL"], authorization=Token())
     for _ in sys.stdin:
         began = time.perf_counter()
         job = client.submit(os.environ["MACHINE"], script_local_path=os.environ["SCRIPT"])

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from f7t_testbuild.model import SYSTEM
 from tests.bench.clients import Bench
@@ -96,7 +97,7 @@ async def _client(bench: Bench) -> AsyncIterator[asyncio.subprocess.Process]:
             await process.wait()
 
 
-async def _one(process: asyncio.subprocess.Process) -> dict[str, object]:
+async def _one(process: asyncio.subprocess.Process) -> dict[str, Any]:
     if process.stdin is None or process.stdout is None:
         raise BenchFailure("the client's process has no pipes")
     process.stdin.write(b"submit\n")
@@ -104,5 +105,5 @@ async def _one(process: asyncio.subprocess.Process) -> dict[str, object]:
     line = await process.stdout.readline()
     if not line:
         raise BenchFailure("the official client ended with an error (python -I client_submits.py)")
-    said: dict[str, object] = json.loads(line)
+    said: dict[str, Any] = json.loads(line)
     return said

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from statistics import median
 
-from f7t.tasks.model import Service, Status, TaskSpec, new_task
+from f7t.tasks.model import Json, Service, Status, TaskSpec, new_task
 from f7t.tasks.store import TaskStore
 from f7t_testbuild.model import SYSTEM
 from tests.bench.clients import USER, Bench
@@ -43,7 +43,7 @@ async def store_more(bench: Bench, user: str, count: int, ids: list[str]) -> Non
     async def write() -> None:
         for number in left:
             task = new_task(user, Service.COMPUTE, SYSTEM)
-            data = {
+            data: Json = {
                 "jobid": number,
                 "result": "Job submitted",
                 "job_file": f"/home/{user}/firecrest/{task.id}/job.sh",
@@ -98,9 +98,9 @@ async def list_all(bench: Bench, wire: Wire, user: str, count: int) -> tuple[flo
 async def read_records(bench: Bench, user: str) -> float:
     """Milliseconds of reading all records of a user straight from Redis, in batches."""
     began = time.perf_counter()
-    ids = await bench.direct.redis.zrange(f"f7t:user:{user}", 0, -1)
+    ids: list[bytes] = await bench.direct.redis.zrange(f"f7t:user:{user}", 0, -1)
     for start in range(0, len(ids), _BATCH):
-        keys = [b"f7t:task:" + one for one in ids[start : start + _BATCH]]
+        keys = [f"f7t:task:{one.decode()}" for one in ids[start : start + _BATCH]]
         await bench.direct.redis.mget(keys)
     return (time.perf_counter() - began) * 1e3
 
@@ -131,21 +131,21 @@ async def stored_tasks(bench: Bench) -> list[Figure]:
         await wire.close()
         await forget(bench, user, ids)
         await forget(bench, other, single)
-    lists = f"list all {large:,} tasks".replace(",", " ")
+    many, few_of_them = (f"{count:,}".replace(",", " ") for count in (large, small))
     return [
         _figure(
-            f"read one of {large:,} tasks".replace(",", " "),
+            f"read one of {many} tasks",
             among,
             "read a user's only one",
             alone,
             1.1,
         ),
-        _figure(lists, whole, "the records straight from Redis", floor),
+        _figure(f"list all {many} tasks", whole, "the records straight from Redis", floor),
         _figure("… until the first byte", first, "until the last byte", whole, 0.2),
         _figure(
-            f"… per 1 000 tasks ({small:,} against {large:,})".replace(",", " "),
+            f"… per 1 000 tasks, of {many}",
             [one / large * 1e3 for one in whole],
-            "the same of a tenth of them",
+            f"the same of {few_of_them}",
             [one / small * 1e3 for one in few],
             1.1,
         ),
