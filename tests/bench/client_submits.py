@@ -3,12 +3,11 @@
 Prints for each a JSON line: `seconds` of wall time and the `directory` of the job.
 """
 
+import importlib
 import json
 import os
 import sys
 import time
-
-from firecrest import v1
 
 
 class Token:
@@ -19,6 +18,8 @@ class Token:
 
 
 def main() -> None:
+    # Imported by name: the project has a folder that is called the same.
+    v1 = importlib.import_module("firecrest.v1")
     client = v1.Firecrest(firecrest_url=os.environ["FIRECREST_URL"], authorization=Token())
     for _ in sys.stdin:
         began = time.perf_counter()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from statistics import median
+from typing import cast
 
 from f7t.tasks.model import Json, Service, Status, TaskSpec, new_task
 from f7t.tasks.store import TaskStore
@@ -98,7 +99,7 @@ async def list_all(bench: Bench, wire: Wire, user: str, count: int) -> tuple[flo
 async def read_records(bench: Bench, user: str) -> float:
     """Milliseconds of reading all records of a user straight from Redis, in batches."""
     began = time.perf_counter()
-    ids: list[bytes] = await bench.direct.redis.zrange(f"f7t:user:{user}", 0, -1)
+    ids = cast(list[bytes], await bench.direct.redis.zrange(f"f7t:user:{user}", 0, -1))
     for start in range(0, len(ids), _BATCH):
         keys = [f"f7t:task:{one.decode()}" for one in ids[start : start + _BATCH]]
         await bench.direct.redis.mget(keys)
@@ -107,7 +108,7 @@ async def read_records(bench: Bench, user: str) -> float:
 
 async def stored_tasks(bench: Bench) -> list[Figure]:
     """Reading one of thousands and of one; listing all of them, and of a tenth of them."""
-    (other, user), large = _owners(bench), bench.plan.tasks
+    (other, user), large = owners(bench), bench.plan.tasks
     small = large // 10
     rounds = range(max(2, bench.plan.rounds))
     wire = await Wire.open(bench.port)
@@ -159,7 +160,7 @@ def _figure(
     return Figure("tasks", what, "ms", tuple(samples), floor, tuple(below), target)
 
 
-def _owners(bench: Bench) -> tuple[str, str]:
+def owners(bench: Bench) -> tuple[str, str]:
     """Two users that no other row works with, if there are many."""
     try:
         first, second = bench.users(200)[-2:]

@@ -10,6 +10,7 @@ import pytest
 from tests.bench.benchmark import measure
 from tests.bench.figures import Figure, document, facts_line, plain_table
 from tests.bench.loops import Plan
+from tests.bench.rows import ROWS
 from tests.bench.surroundings import machine_facts, prepared
 from tests.firecrest.services.places import names
 from tests.support.live import Live
@@ -26,7 +27,7 @@ def _belongings(live: Live) -> tuple[list[str], list[str]]:
 
 async def _measured(live: Live, rows: list[str]) -> tuple[list[Figure], list[str]]:
     async with prepared(live.testbuild, PLAN) as bench:
-        return await measure(bench, rows)
+        return await measure(bench, {name: ROWS[name] for name in rows})
 
 
 def test_rows_are_measured_beside_their_floors_and_tidied_up(live: Live) -> None:
@@ -51,7 +52,7 @@ def test_a_row_that_does_not_work_is_named_and_stops_no_other(
         async with prepared(live.testbuild, PLAN) as bench:
             await bench.direct.sftp.rmtree(bench.remote)
             await bench.direct.sftp.symlink("/nowhere/at/all", bench.remote)
-            return await measure(bench, ["stat", "task"])
+            return await measure(bench, {name: ROWS[name] for name in ("stat", "task")})
 
     figures, failures = asyncio.run(broken())
     assert [figure.row for figure in figures] == ["task"]
