@@ -143,6 +143,7 @@ async def tasks(bench: Bench, steps: Steps) -> list[Series]:
             await store_more(bench, user, more, ids)
             await read_one(bench, wire, user, ids[0])
             reading.append((count, await read_one(bench, wire, user, ids[-1])))
+            await list_all(bench, wire, user, count)
             times = [await list_all(bench, wire, user, count) for _ in range(bench.plan.rounds)]
             first.append((count, median([one[0] for one in times])))
             listing.append((count, median([one[1] for one in times])))

@@ -85,7 +85,7 @@ async def list_all(bench: Bench, wire: Wire, user: str, count: int) -> tuple[flo
     """Milliseconds until the first byte and until the end of the list of all tasks.
 
     Raises:
-        BenchFailure: it has fewer than `count`.
+        BenchFailure: it has fewer than `count` tasks.
     """
     began = time.perf_counter()
     answer: Answer = await wire.want(request("GET", "/tasks", bench.token(user)))
