@@ -19,6 +19,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncssh
+from minio.error import MinioException
+from redis.exceptions import RedisError
+
+from f7t.errors import TaskError
 from f7t_testbuild.credentials import CredentialFailure
 from f7t_testbuild.model import Testbuild
 from tests.bench import page
@@ -38,6 +43,11 @@ from tests.bench.surroundings import (
 from tests.bench.wire import BenchFailure
 
 T = TypeVar("T")
+EXPECTED = (
+    *(BenchFailure, CredentialFailure, OSError),
+    *(asyncssh.Error, RedisError, MinioException, TaskError),
+)
+"""What may go wrong in one row without being a mistake of the benchmark."""
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -80,7 +90,7 @@ async def measure(
         note(f"measuring {row}")
         try:
             found += await once(bench)
-        except* (BenchFailure, CredentialFailure, OSError) as group:
+        except* EXPECTED as group:
             failures.append(f"{row}: {_first(group)}")
             note(f"  did not work: {_first(group)}")
         else:

@@ -134,15 +134,15 @@ async def entries(bench: Bench, steps: Steps) -> list[Series]:
 
 async def tasks(bench: Bench, steps: Steps) -> list[Series]:
     """Reading one task and listing all, of a user with more and more of them."""
-    _, user = owners(bench)
+    user = owners(bench)[-1]
     ids: list[str] = []
-    reading, listing, first = [], [], []
+    reads, listing, first = [], [], []
     wire = await Wire.open(bench.port)
     try:
         for count, more in _increments(steps.tasks):
             await store_more(bench, user, more, ids)
             await read_one(bench, wire, user, ids[0])
-            reading.append((count, await read_one(bench, wire, user, ids[-1])))
+            reads.append((count, await read_one(bench, wire, user, ids[-1])))
             await list_all(bench, wire, user, count)
             times = [await list_all(bench, wire, user, count) for _ in range(bench.plan.rounds)]
             first.append((count, median([one[0] for one in times])))
@@ -151,7 +151,7 @@ async def tasks(bench: Bench, steps: Steps) -> list[Series]:
         await wire.close()
         await forget(bench, user, ids)
     return [
-        Series("tasks", "read one task", tuple(reading)),
+        Series("tasks", "read one task", tuple(reads)),
         Series("tasks", "list all tasks", tuple(listing)),
         Series("tasks", "list all tasks, until the first byte", tuple(first)),
     ]

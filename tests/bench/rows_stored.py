@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from statistics import median
 from typing import cast
@@ -16,23 +15,14 @@ from f7t.tasks.store import TaskStore
 from f7t_testbuild.model import SYSTEM
 from tests.bench.clients import USER, Bench
 from tests.bench.figures import Figure, ratio_at_most
+from tests.bench.fit import LINEAR
+from tests.bench.loops import timed
 from tests.bench.wire import Answer, BenchFailure, Wire, request
 
 _LIFETIME = 3600.0
 _AT_ONCE = 24
 _BATCH = 500
 _SPEC = TaskSpec("bench")
-
-
-@asynccontextmanager
-async def stored(bench: Bench, user: str, count: int) -> AsyncIterator[list[str]]:
-    """So many settled tasks of a user in the task store; their ids. They are gone afterwards."""
-    ids: list[str] = []
-    try:
-        await store_more(bench, user, count, ids)
-        yield ids
-    finally:
-        await forget(bench, user, ids)
 
 
 async def store_more(bench: Bench, user: str, count: int, ids: list[str]) -> None:
@@ -70,15 +60,23 @@ async def forget(bench: Bench, user: str, ids: list[str]) -> None:
         await bench.direct.redis.zrem(f"f7t:user:{user}", *batch)
 
 
-async def read_one(bench: Bench, wire: Wire, user: str, task_id: str) -> float:
-    """Median milliseconds of reading this task, one at a time."""
+def reading(bench: Bench, wire: Wire, user: str, task_id: str) -> Callable[[], Awaitable[float]]:
+    """Reads this task once; seconds."""
     sent = request("GET", f"/tasks/{task_id}", bench.token(user))
-    samples = []
-    for _ in range(max(20, bench.plan.calls)):
+
+    async def once() -> float:
         began = time.perf_counter()
         await wire.want(sent)
-        samples.append((time.perf_counter() - began) * 1e3)
-    return median(samples)
+        return time.perf_counter() - began
+
+    return once
+
+
+async def read_one(bench: Bench, wire: Wire, user: str, task_id: str) -> float:
+    """Median milliseconds of reading this task, one at a time."""
+    once = reading(bench, wire, user, task_id)
+    samples = [await once() for _ in range(max(20, bench.plan.calls) + 1)]
+    return median(samples[1:]) * 1e3
 
 
 async def list_all(bench: Bench, wire: Wire, user: str, count: int) -> tuple[float, float]:
@@ -107,48 +105,59 @@ async def read_records(bench: Bench, user: str) -> float:
 
 
 async def stored_tasks(bench: Bench) -> list[Figure]:
-    """Reading one of thousands and of one; listing all of them, and of a tenth of them."""
-    (other, user), large = owners(bench), bench.plan.tasks
-    small = large // 10
-    rounds = range(max(2, bench.plan.rounds))
+    """Reading one of thousands and an only one; listing all of them, and of a tenth of them."""
+    sizes = (1, bench.plan.tasks // 10, bench.plan.tasks)
+    owned: dict[str, list[str]] = {user: [] for user in owners(bench)}
+    single, few, many = owned
+    listed: dict[str, list[tuple[float, float]]] = {few: [], many: []}
+    floor = []
     wire = await Wire.open(bench.port)
-    ids: list[str] = []
-    single: list[str] = []
     try:
-        await store_more(bench, user, small, ids)
-        few = [(await list_all(bench, wire, user, small))[1] for _ in rounds]
-        await store_more(bench, user, large - small, ids)
-        await store_more(bench, other, 1, single)
-        await read_one(bench, wire, other, single[0])
-        among, alone, whole, first, floor = [], [], [], [], []
-        for _ in rounds:
-            among.append(await read_one(bench, wire, user, secrets.choice(ids)))
-            alone.append(await read_one(bench, wire, other, single[0]))
-            begun, ended = await list_all(bench, wire, user, large)
-            first.append(begun)
-            whole.append(ended)
-            floor.append(await read_records(bench, user))
+        for (user, ids), size in zip(owned.items(), sizes, strict=True):
+            await store_more(bench, user, size, ids)
+        among, alone = await timed(
+            max(20, bench.plan.calls),
+            reading(bench, wire, many, secrets.choice(owned[many])),
+            reading(bench, wire, single, owned[single][0]),
+        )
+        for number in range(bench.plan.rounds + 1):
+            for user, taken in listed.items():
+                times = await list_all(bench, wire, user, len(owned[user]))
+                if number:
+                    taken.append(times)
+            floor.append(await read_records(bench, many))
     finally:
         await wire.close()
-        await forget(bench, user, ids)
-        await forget(bench, other, single)
-    many, few_of_them = (f"{count:,}".replace(",", " ") for count in (large, small))
+        for user, ids in owned.items():
+            await forget(bench, user, ids)
+    return _figures(sizes, (among, alone), (listed[few], listed[many]), floor)
+
+
+def _figures(
+    sizes: tuple[int, int, int],
+    read: tuple[list[float], list[float]],
+    listed: tuple[list[tuple[float, float]], list[tuple[float, float]]],
+    floor: list[float],
+) -> list[Figure]:
+    _, small, large = (f"{size:,}".replace(",", " ") for size in sizes)
+    whole = [ended for _, ended in listed[1]]
+    among, alone = ([one * 1e3 for one in seconds] for seconds in read)
     return [
+        _figure(f"read one of {large} tasks", among, "read a user's only one", alone, 1.1),
+        _figure(f"list all {large} tasks", whole, "the records straight from Redis", floor),
         _figure(
-            f"read one of {many} tasks",
-            among,
-            "read a user's only one",
-            alone,
-            1.1,
+            "… until the first byte",
+            [first for first, _ in listed[1]],
+            "until the last byte",
+            whole,
+            0.2,
         ),
-        _figure(f"list all {many} tasks", whole, "the records straight from Redis", floor),
-        _figure("… until the first byte", first, "until the last byte", whole, 0.2),
         _figure(
-            f"… per 1 000 tasks, of {many}",
-            [one / large * 1e3 for one in whole],
-            f"the same of {few_of_them}",
-            [one / small * 1e3 for one in few],
-            1.1,
+            f"… per 1 000 tasks, of {large}",
+            [one / sizes[2] * 1e3 for one in whole],
+            f"the same of {small}",
+            [ended / sizes[1] * 1e3 for _, ended in listed[0]],
+            LINEAR,
         ),
     ]
 
@@ -160,10 +169,10 @@ def _figure(
     return Figure("tasks", what, "ms", tuple(samples), floor, tuple(below), target)
 
 
-def owners(bench: Bench) -> tuple[str, str]:
-    """Two users that no other row works with, if there are many."""
+def owners(bench: Bench) -> tuple[str, str, str]:
+    """Three users, those that no other row works with if there are many."""
     try:
-        first, second = bench.users(200)[-2:]
+        first, second, third = bench.users(200)[-3:]
     except BenchFailure:
-        return "test2", USER
-    return first, second
+        return "test2", "test4", USER
+    return first, second, third
