@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from tests.bench.clients import USER, Bench, connections, run_on
 from tests.bench.fit import Series
@@ -63,17 +64,16 @@ async def jobs(bench: Bench, steps: Steps) -> list[Series]:
     """Listing the jobs and submitting one, with more and more jobs of the user in the queue."""
     submissions = Submissions(bench)
     listed, submitted, floor = [], [], []
-    wire = await Wire.open(bench.port)
     try:
         for count, more in _increments(steps.jobs):
             await _queue(bench, more)
             listed.append((count, await _cost(bench, listing_client(bench, (USER,)), _POLLERS)))
             floor.append((count, await _each(bench, lambda: bench.direct.run("squeue --me"))))
             token = bench.token()
-            once = lambda token=token: submissions.submit(wire, token)  # noqa: E731
-            submitted.append((count, await _each(bench, once, most=10)))
+            async with Wire.to(bench.port) as wire:
+                once = partial(submissions.submit, wire, token)
+                submitted.append((count, await _each(bench, once, most=10)))
     finally:
-        await wire.close()
         await submissions.tidy()
     return [
         Series("jobs", f"list the jobs, {_POLLERS} pollers of one user", tuple(listed)),
@@ -115,17 +115,13 @@ async def _each(bench: Bench, once: Callable[[], Awaitable[object]], most: int =
 async def entries(bench: Bench, steps: Steps) -> list[Series]:
     """`ls` of directories with more and more entries; floor: SFTP."""
     through, floor = [], []
-    wire = await Wire.open(bench.port)
-    try:
-        for count in steps.entries:
-            path = await make_entries(bench, count)
-            sent = request("GET", f"/utilities/ls?targetPath={path}", bench.token())
-            once = lambda sent=sent: wire.want(sent)  # noqa: E731
-            through.append((count, await _each(bench, once, most=20)))
-            below = lambda path=path: bench.direct.sftp.readdir(path)  # noqa: E731
-            floor.append((count, await _each(bench, below, most=20)))
-    finally:
-        await wire.close()
+    for count in steps.entries:
+        path = await make_entries(bench, count)
+        sent = request("GET", f"/utilities/ls?targetPath={path}", bench.token())
+        async with Wire.to(bench.port) as wire:
+            through.append((count, await _each(bench, partial(wire.want, sent), most=20)))
+        below = partial(bench.direct.sftp.readdir, path)
+        floor.append((count, await _each(bench, below, most=20)))
     return [
         Series("entries", "ls, one at a time", tuple(through)),
         Series("entries", "SFTP readdir (floor)", tuple(floor), floor=True),
@@ -137,18 +133,18 @@ async def tasks(bench: Bench, steps: Steps) -> list[Series]:
     user = owners(bench)[-1]
     ids: list[str] = []
     reads, listing, first = [], [], []
-    wire = await Wire.open(bench.port)
     try:
         for count, more in _increments(steps.tasks):
             await store_more(bench, user, more, ids)
-            await read_one(bench, wire, user, ids[0])
-            reads.append((count, await read_one(bench, wire, user, ids[-1])))
-            await list_all(bench, wire, user, count)
-            times = [await list_all(bench, wire, user, count) for _ in range(bench.plan.rounds)]
+            # Not before: the gateway hangs up while thousands are stored.
+            async with Wire.to(bench.port) as wire:
+                await read_one(bench, wire, user, ids[0])
+                reads.append((count, await read_one(bench, wire, user, ids[-1])))
+                await list_all(bench, wire, user, count)
+                times = [await list_all(bench, wire, user, count) for _ in range(bench.plan.rounds)]
             first.append((count, median([one[0] for one in times])))
             listing.append((count, median([one[1] for one in times])))
     finally:
-        await wire.close()
         await forget(bench, user, ids)
     return [
         Series("tasks", "read one task", tuple(reads)),

@@ -18,9 +18,9 @@ _FONT = 'font-family="sans-serif" font-size="12"'
 
 def plot(series: Sequence[Series]) -> str:
     """An SVG picture of series against one and the same number; zeros stand at one."""
-    counts = sorted({max(1, count) for one in series for count, _ in one.points})
+    counts = sorted({count for one in series for count, _ in one.points})
     costs = [cost for one in series for _, cost in one.points]
-    across = _Axis(counts[0], counts[-1], _LEFT, _WIDTH - _RIGHT)
+    across = _Axis(max(1, counts[0]), max(1, counts[-1]), _LEFT, _WIDTH - _RIGHT)
     up = _Axis(*_decades(min(costs), max(costs)), _HEIGHT - _BOTTOM, _TOP)
     height = _HEIGHT + _LEGEND * len(series)
     parts = [
@@ -63,11 +63,11 @@ def _grid(across: _Axis, up: _Axis, counts: Sequence[int]) -> Iterator[str]:
     while value <= up.high * 1.001:
         y = up.place(value)
         yield f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}" stroke="#ddd"/>'
-        text = number(value) if value >= 1 else f"{value:g}"
+        text = f"{value:g}" if value < 1000 else number(value)
         yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end" fill="#333">{text}</text>'
         value *= 10
     for count in counts:
-        x = across.place(count)
+        x = across.place(max(1, count))
         yield f'<line x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{bottom}" stroke="#eee"/>'
         text = f"{count:,}".replace(",", " ")
         yield (

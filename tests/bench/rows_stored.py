@@ -111,23 +111,22 @@ async def stored_tasks(bench: Bench) -> list[Figure]:
     single, few, many = owned
     listed: dict[str, list[tuple[float, float]]] = {few: [], many: []}
     floor = []
-    wire = await Wire.open(bench.port)
     try:
         for (user, ids), size in zip(owned.items(), sizes, strict=True):
             await store_more(bench, user, size, ids)
-        among, alone = await timed(
-            max(20, bench.plan.calls),
-            reading(bench, wire, many, secrets.choice(owned[many])),
-            reading(bench, wire, single, owned[single][0]),
-        )
-        for number in range(bench.plan.rounds + 1):
-            for user, taken in listed.items():
-                times = await list_all(bench, wire, user, len(owned[user]))
-                if number:
-                    taken.append(times)
-            floor.append(await read_records(bench, many))
+        async with Wire.to(bench.port) as wire:
+            among, alone = await timed(
+                max(20, bench.plan.calls),
+                reading(bench, wire, many, secrets.choice(owned[many])),
+                reading(bench, wire, single, owned[single][0]),
+            )
+            for number in range(bench.plan.rounds + 1):
+                for user, taken in listed.items():
+                    times = await list_all(bench, wire, user, len(owned[user]))
+                    if number:
+                        taken.append(times)
+                floor.append(await read_records(bench, many))
     finally:
-        await wire.close()
         for user, ids in owned.items():
             await forget(bench, user, ids)
     return _figures(sizes, (among, alone), (listed[few], listed[many]), floor)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -123,6 +124,16 @@ class Wire:
             await self._reader.readline()
         await self._reader.readline()
         return first or time.perf_counter(), b"".join(parts)
+
+    @classmethod
+    @asynccontextmanager
+    async def to(cls, port: int) -> AsyncIterator[Wire]:
+        """Connect for the length of a block."""
+        wire = await cls.open(port)
+        try:
+            yield wire
+        finally:
+            await wire.close()
 
     async def close(self) -> None:
         """Hang up."""
