@@ -85,7 +85,7 @@ format: bootstrap-dev ## format the code and mend what lint can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: bootstrap-dev packages ## measure the gateway beside its floors
+bench: bootstrap-dev packages ## measure the gateway beside its floors (ARGS="--only ls", --quick, --growth, --write)
 	@$(PYTHON) tests/bench/run.py $(ARGS)
 
 loadtest: bootstrap-dev packages ## short load tests beside their floors, judged by loadtest/thresholds.yaml

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
+import asyncio
 import json
-import secrets
-import socket
-import subprocess
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import asyncssh
 import redis.asyncio
@@ -22,114 +18,105 @@ import yaml
 from minio import Minio
 
 from f7t.delegation import CertificateAuthority
-from f7t_testbuild.credentials import client_of, issue_token, user_of
-from f7t_testbuild.model import REGION, SYSTEM, Testbuild
+from f7t_testbuild.cluster.site import load_site
+from f7t_testbuild.credentials import client_of, issue_token, read_realm, user_of
+from f7t_testbuild.distribution import data_path
+from f7t_testbuild.model import CLIENT_ID, REGION, SYSTEM, Testbuild
+from tests.bench.loops import Plan
+from tests.bench.wire import BenchFailure, Wire, request
 
 USER = "test1"
-_POLL = 0.01
-_LONGEST_TRANSFER = 120.0
+SERVICE_ACCOUNT = f"service-account-{CLIENT_ID}"
+_RENEWAL = 120.0
+_LONGEST_TASK = 180.0
+_LEAST_POLL = 0.002
+_FAILED = frozenset({"115", "118", "302", "400"})
 
 
-class BenchFailure(Exception):
-    """Something that is measured did not work."""
-
-
-class Gateway:
-    """One open connection to the gateway with the least a client needs."""
+class Tokens:
+    """Tokens by user, renewed when half-way; fetching one is not part of what is measured."""
 
     def __init__(self, testbuild: Testbuild) -> None:
         self._testbuild = testbuild
-        self._token, self._renewed = "", float("-inf")
-        self._connection = http.client.HTTPConnection("127.0.0.1", testbuild.gateway_port)
-        self._connection.connect()
-        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._client = client_of(testbuild)
+        self._held: dict[str, tuple[str, float]] = {}
 
-    def renew(self) -> None:
-        """A fresh token when the old one is half-way; not part of what is measured."""
-        if time.monotonic() - self._renewed > 120:
-            client = client_of(self._testbuild)
-            self._token = issue_token(self._testbuild, client, user_of(USER))
-            self._renewed = time.monotonic()
+    def of(self, user: str) -> str:
+        """A token that is good for two minutes and more; raises `CredentialFailure`."""
+        token, since = self._held.get(user, ("", float("-inf")))
+        if time.monotonic() - since > _RENEWAL:
+            person = None if user == SERVICE_ACCOUNT else user_of(user)
+            token = issue_token(self._testbuild, self._client, person)
+            self._held[user] = token, time.monotonic()
+        return token
 
-    def call(
-        self, method: str, path: str, body: bytes | None = None, content_type: str = ""
-    ) -> dict[str, Any]:
-        """The JSON answer; raises `BenchFailure` unless it is a success."""
-        headers = {"Authorization": f"Bearer {self._token}", "X-Machine-Name": SYSTEM}
-        if content_type:
-            headers["Content-Type"] = content_type
-        self._connection.request(method, path, body, headers)
-        answer = self._connection.getresponse()
-        text = answer.read()
-        if answer.status >= 300:
-            raise BenchFailure(f"{method} {path}: {answer.status} {text[:300]!r}")
-        document: dict[str, Any] = json.loads(text)
-        return document
 
-    def form(self, path: str, **fields: str) -> str:
-        """Post a form; the id of the task that it made."""
-        content_type = "application/x-www-form-urlencoded"
-        answer = self.call("POST", path, urlencode(fields).encode(), content_type)
-        return str(answer["task_id"])
+@dataclass(frozen=True)
+class Door:
+    """How an SSH connection to the cluster is opened, with the testbuild's own authority."""
 
-    def submit(self, script: bytes) -> str:
-        """Post a job script; the id of the task that it made."""
-        edge = "f7t-bench"
-        head = f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="job.sh"\r\n\r\n'
-        body = head.encode() + script + f"\r\n--{edge}--\r\n".encode()
-        content_type = f"multipart/form-data; boundary={edge}"
-        return str(self.call("POST", "/compute/jobs", body, content_type)["task_id"])
+    port: int
+    authority: CertificateAuthority
+    known_hosts: str
+    key: asyncssh.SSHKey = field(
+        default_factory=lambda: asyncssh.generate_private_key("ssh-ed25519"), repr=False
+    )
 
-    def settled(self, task_id: str, *wanted: str) -> dict[str, Any]:
-        """The task once its status is one of `wanted`; looks without a pause, as it is held."""
-        deadline = time.monotonic() + _LONGEST_TRANSFER
-        while time.monotonic() < deadline:
-            asked = time.monotonic()
-            task: dict[str, Any] = self.call("GET", f"/tasks/{task_id}")["task"]
-            if task["status"] in wanted:
-                return task
-            if task["status"] in {"115", "118", "302", "400"}:
-                raise BenchFailure(f"task {task_id}: {task['description']}: {task['data']}")
-            if time.monotonic() - asked < _POLL:
-                time.sleep(_POLL)
-        raise BenchFailure(f"task {task_id}: not {' or '.join(wanted)} in {_LONGEST_TRANSFER} s")
-
-    def invalidate(self, task_id: str) -> None:
-        headers = {"Authorization": f"Bearer {self._token}", "X-Task-Id": task_id}
-        self._connection.request("POST", "/storage/xfer-external/invalidate", headers=headers)
-        self._connection.getresponse().read()
-
-    def close(self) -> None:
-        self._connection.close()
+    async def connect(self, user: str) -> asyncssh.SSHClientConnection:
+        """A new certificate and a connection with it; raises `OSError` or `asyncssh.Error`."""
+        certificate = await self.authority.issue(
+            user, SYSTEM, self.key.convert_to_public(), lifetime=timedelta(minutes=15)
+        )
+        return await asyncssh.connect(
+            "127.0.0.1",
+            self.port,
+            username=user,
+            client_keys=[(self.key, certificate)],
+            known_hosts=self.known_hosts,
+            config=None,
+            agent_path=None,
+            encryption_algs=["aes128-gcm@openssh.com"],
+            compression_algs=None,
+        )
 
 
 @dataclass(frozen=True)
 class Direct:
     """What the gateway itself would use: an open SSH connection, Redis, the object store."""
 
+    user: str
+    door: Door
     ssh: asyncssh.SSHClientConnection
     sftp: asyncssh.SFTPClient
     redis: redis.asyncio.Redis
+    redis_url: str
     store: Minio
 
     async def run(self, command: str, stdin: str = "") -> str:
         """Standard output of a command on the cluster; raises `BenchFailure` when it fails."""
-        done = await self.ssh.run(command, input=stdin)
-        if done.returncode != 0:
-            raise BenchFailure(f"{command}: {done.stderr!r}")
-        return str(done.stdout).strip()
+        return await run_on(self.ssh, command, stdin)
+
+    async def remove(self, directories: Sequence[str]) -> None:
+        """Remove directories of the user with all they contain, hundreds by one command."""
+        for start in range(0, len(directories), 500):
+            await self.run(f"rm -rf -- {' '.join(directories[start : start + 500])}")
+
+
+async def run_on(ssh: asyncssh.SSHClientConnection, command: str, stdin: str = "") -> str:
+    """Standard output of a command over an open connection; raises `BenchFailure`."""
+    done = await ssh.run(command, input=stdin)
+    if done.returncode != 0:
+        raise BenchFailure(f"{command[:200]}: {done.stderr!r}")
+    return str(done.stdout).strip()
 
 
 @asynccontextmanager
-async def direct_access(testbuild: Testbuild) -> AsyncIterator[Direct]:
+async def direct_access(testbuild: Testbuild, user: str = USER) -> AsyncIterator[Direct]:
     """Open everything, with the keys of the testbuild's own gateway."""
-    settings = yaml.safe_load((testbuild.directory / "gateway.yaml").read_text())
-    ssh = settings["ssh"]
-    key = asyncssh.generate_private_key("ssh-ed25519")
+    settings = gateway_settings(testbuild)
+    ssh, storage = settings["ssh"], settings["storage"]
     authority = CertificateAuthority.from_file(Path(ssh["ca_key"]))
-    lifetime = timedelta(minutes=15)
-    certificate = await authority.issue(USER, SYSTEM, key.convert_to_public(), lifetime=lifetime)
-    storage: Mapping[str, str] = settings["storage"]
+    door = Door(testbuild.ssh_port, authority, ssh["known_hosts"])
     store = Minio(
         f"127.0.0.1:{testbuild.staging_port}",
         access_key=storage["access_key"],
@@ -137,43 +124,100 @@ async def direct_access(testbuild: Testbuild) -> AsyncIterator[Direct]:
         region=REGION,
         secure=False,
     )
-    tasks = redis.asyncio.Redis.from_url(settings["tasks"]["redis_url"])
+    url = settings["tasks"]["redis_url"]
+    tasks = redis.asyncio.Redis.from_url(url)
     try:
         async with (
-            asyncssh.connect(
-                "127.0.0.1",
-                testbuild.ssh_port,
-                username=USER,
-                client_keys=[(key, certificate)],
-                known_hosts=ssh["known_hosts"],
-                config=None,
-                agent_path=None,
-                encryption_algs=["aes128-gcm@openssh.com"],
-                compression_algs=None,
-            ) as connection,
+            await door.connect(user) as connection,
             connection.start_sftp_client() as sftp,
         ):
-            yield Direct(connection, sftp, tasks, store)
+            yield Direct(user, door, connection, sftp, tasks, url, store)
     finally:
         await tasks.aclose()
 
 
-def run(command: Sequence[str]) -> None:
-    """Run a program here; raises `BenchFailure` when it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise BenchFailure(f"{command[0]}: {done.stderr}")
+@asynccontextmanager
+async def connections(
+    door: Door, users: Sequence[str]
+) -> AsyncIterator[list[asyncssh.SSHClientConnection]]:
+    """An open connection for each of these users, who may be named several times."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(await door.connect(user)) for user in users]
 
 
-def curl(*arguments: str) -> None:
-    """Run curl silently; raises `BenchFailure` when it fails."""
-    run(["curl", "-q", "--noproxy", "*", "-sSf", *arguments])
+def gateway_settings(testbuild: Testbuild) -> dict[str, Any]:
+    """The settings file of the testbuild's gateway."""
+    path = testbuild.directory / "gateway.yaml"
+    settings: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return settings
 
 
-def random_file(path: Path, size: int) -> Path:
-    """A file of that many bytes that does not compress."""
-    block = secrets.token_bytes(1_000_000)
-    with path.open("wb") as file:
-        for start in range(0, size, len(block)):
-            file.write(block[: size - start])
-    return path
+@dataclass(frozen=True)
+class Bench:
+    """What every row is measured with; both directories are removed afterwards.
+
+    Attributes:
+        port: of the gateway that is measured.
+        remote: directory of `USER` on the cluster.
+        local: directory here.
+    """
+
+    testbuild: Testbuild
+    plan: Plan
+    tokens: Tokens
+    direct: Direct
+    remote: str
+    local: Path
+
+    @property
+    def port(self) -> int:
+        return self.testbuild.gateway_port
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the gateway."""
+        return gateway_settings(self.testbuild)
+
+    def token(self, user: str = USER) -> str:
+        return self.tokens.of(user)
+
+    def users(self, count: int) -> tuple[str, ...]:
+        """So many users who can log in, those of the benchmark's own site first."""
+        people = {user.name for user in load_site().users}
+        known = [name for name in read_realm(data_path("keycloak/realm.json")).users]
+        able = [name for name in known if name in people]
+        able.sort(key=lambda name: not name.startswith("bench"))
+        able += [SERVICE_ACCOUNT] if SERVICE_ACCOUNT in people else []
+        if len(able) < count:
+            raise BenchFailure(
+                f"{count} users are needed and the site has {len(able)}: start the testbuild with "
+                "F7T_DATA naming a larger one, or let the benchmark start its own (no --name)"
+            )
+        return tuple(able[:count])
+
+
+def created(body: bytes) -> str:
+    """Id of the task that an answer announces."""
+    return str(json.loads(body)["task_id"])
+
+
+async def settled(wire: Wire, token: str, task_id: str, *wanted: str) -> dict[str, Any]:
+    """The task once its status is one of `wanted`.
+
+    Looks again at once, as a gateway may hold the question; one that does not is asked every
+    some milliseconds.
+
+    Raises:
+        BenchFailure: it failed, or takes minutes.
+    """
+    question = request("GET", f"/tasks/{task_id}", token)
+    deadline = time.monotonic() + _LONGEST_TASK
+    while (asked := time.monotonic()) < deadline:
+        task: dict[str, Any] = (await wire.want(question)).json()["task"]
+        if task["status"] in wanted:
+            return task
+        if task["status"] in _FAILED:
+            raise BenchFailure(f"task {task_id}: {task['description']}: {task['data']}")
+        if time.monotonic() - asked < _LEAST_POLL:
+            await asyncio.sleep(_LEAST_POLL)
+    raise BenchFailure(f"task {task_id}: not {' or '.join(wanted)} in {_LONGEST_TASK} s")

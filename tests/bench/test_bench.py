@@ -5,9 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 
-from tests.bench.benchmark import Plan, document, host_facts, measure, table
+import pytest
+
+from tests.bench.benchmark import measure
+from tests.bench.figures import Figure, document, facts_line, plain_table
+from tests.bench.loops import Plan
+from tests.bench.rows import ROWS
+from tests.bench.surroundings import machine_facts, prepared
 from tests.firecrest.services.places import names
 from tests.support.live import Live
+
+PLAN = Plan(seconds=0.2, warm_up=0.05, rounds=1, calls=2, large=1_000_000, tasks=50, users=3)
 
 
 def _belongings(live: Live) -> tuple[list[str], list[str]]:
@@ -17,17 +25,36 @@ def _belongings(live: Live) -> tuple[list[str], list[str]]:
     return [name for name in home if name != "firecrest"], jobs
 
 
-def test_everything_is_measured_and_tidied_up(live: Live) -> None:
+async def _measured(live: Live, rows: list[str]) -> tuple[list[Figure], list[str]]:
+    async with prepared(live.testbuild, PLAN) as bench:
+        return await measure(bench, {name: ROWS[name] for name in rows})
+
+
+def test_rows_are_measured_beside_their_floors_and_tidied_up(live: Live) -> None:
     before = _belongings(live)
     queued = live.settled(live.get("/compute/jobs"))["data"]
-    done = asyncio.run(measure(live.testbuild, Plan(2, 1, 1, transfer_bytes=1_000_000)))
-    assert [len(one.gateway_seconds) for one in done] == [2, 2, 1, 1, 1]
-    assert [len(one.floor_seconds) for one in done] == [2, 2, 1, 1, 1]
-    assert all(one.ratio > 0 for one in done)
-    host = host_facts(live.testbuild)
-    text = table(host, None, done)
-    assert f"Slurm {host['slurm']}" in text
-    assert all(one.name in text and one.floor in text for one in done)
-    assert len(json.loads(json.dumps(document(host, None, done)))["measurements"]) == 5
+    figures, failures = asyncio.run(_measured(live, ["ls", "task", "submissions"]))
+    assert not failures
+    assert [figure.row for figure in figures] == ["ls", "task", "submissions"]
+    assert all(figure.value > 0 and figure.ratio and figure.ratio > 0 for figure in figures)
+    facts = machine_facts(live.testbuild)
+    assert f"Slurm {facts['slurm']}" in facts_line(facts)
+    assert all(figure.what in plain_table(figures) for figure in figures)
+    assert len(json.loads(json.dumps(document(facts, figures)))["figures"]) == len(figures)
     assert _belongings(live) == before
     assert live.settled(live.get("/compute/jobs"))["data"] == queued
+
+
+def test_a_row_that_does_not_work_is_named_and_stops_no_other(
+    live: Live, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def broken() -> tuple[list[Figure], list[str]]:
+        async with prepared(live.testbuild, PLAN) as bench:
+            await bench.direct.sftp.rmtree(bench.remote)
+            await bench.direct.sftp.symlink("/nowhere/at/all", bench.remote)
+            return await measure(bench, {name: ROWS[name] for name in ("stat", "task")})
+
+    figures, failures = asyncio.run(broken())
+    assert [figure.row for figure in figures] == ["task"]
+    assert [failure.partition(":")[0] for failure in failures] == ["stat"]
+    assert "did not work" in capsys.readouterr().err

@@ -1,17 +1,11 @@
 """The official client in an environment of its own, and a way to run scripts with it.
 
-The environment is made once per pinned set of packages and kept in `.f7t/clients/` of the
-repository. A run that cannot make it fails: the client is part of the proof.
+A run that cannot make the environment fails: the client is part of the proof.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,13 +14,12 @@ import pytest
 
 from f7t_testbuild.cluster.site import load_site
 from f7t_testbuild.runtime import RuntimeName
-from tests.clients.running import ROOT, Run, execute
+from tests.clients.environment import EnvironmentNotMade, client_interpreter
+from tests.clients.running import Run, execute
 from tests.firecrest.services.variants import gateway_with
 from tests.support.live import Live
 
 HERE = Path(__file__).parent
-REQUIREMENTS = HERE / "requirements.txt"
-MARKER = "f7t-complete"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,46 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(600))
 
 
-def _directory() -> Path:
-    """Where the environment of these requirements and this interpreter belongs."""
-    text = REQUIREMENTS.read_bytes() + sys.version.encode() + str(ROOT).encode()
-    return ROOT / ".f7t" / "clients" / hashlib.sha256(text).hexdigest()[:16]
-
-
-def _installers(directory: Path) -> list[Sequence[str]]:
-    """Commands that install the requirements, best first. Each leaves the person's settings be."""
-    python = str(directory / "bin" / "python")
-    wanted = ("--require-hashes", "-r", str(REQUIREMENTS))
-    commands: list[Sequence[str]] = [(python, "-m", "pip", "install", "--quiet", *wanted)]
-    uv = Path(sys.executable).parent / "uv"
-    if uv.exists():
-        commands.insert(0, (str(uv), "pip", "install", "--quiet", "--python", python, *wanted))
-    return commands
-
-
-def _build(directory: Path) -> None:
-    shutil.rmtree(directory, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", str(directory)], check=True, timeout=120)
-    said = []
-    for command in _installers(directory):
-        tried = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-        if tried.returncode == 0:
-            (directory / MARKER).touch()
-            return
-        said.append(f"{' '.join(command)}\n{tried.stdout}{tried.stderr}")
-    pytest.fail("the client's environment could not be made:\n" + "\n".join(said), pytrace=False)
-
-
 @pytest.fixture(scope="session")
 def client_python() -> Path:
     """Interpreter of the environment that holds the official client, and nothing of ours."""
-    directory = _directory()
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with directory.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (directory / MARKER).exists():
-            _build(directory)
-    return directory / "bin" / "python"
+    try:
+        return client_interpreter()
+    except EnvironmentNotMade as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture(scope="session")

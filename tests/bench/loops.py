@@ -1,0 +1,141 @@
+"""Closed loops: so many clients, each asking again as soon as it was answered, turn by turn."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from tests.bench.wire import Wire
+
+Visit = Callable[[], Awaitable[object]]
+"""Does the thing once."""
+Client = Callable[[int], AbstractAsyncContextManager[Visit]]
+"""Opens what the client of this number (from 0) needs, and gives what it does again and again."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how often things are measured.
+
+    Attributes:
+        seconds: of one closed loop, after `warm_up` seconds.
+        rounds: how often gateway and floor take turns; figures are medians of these.
+        calls: repetitions of what is measured one by one.
+        large: bytes of the external transfer.
+    """
+
+    seconds: float = 3.0
+    warm_up: float = 0.7
+    rounds: int = 3
+    calls: int = 60
+    large: int = 1_000_000_000
+    tasks: int = 10_000
+    users: int = 200
+
+
+FULL = Plan()
+QUICK = Plan(seconds=0.5, warm_up=0.2, rounds=1, calls=5, large=20_000_000, tasks=2_000, users=20)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What one closed loop came to."""
+
+    count: int
+    seconds: float
+    latencies: tuple[float, ...]
+    """Seconds of each, in order of length."""
+
+    @property
+    def rate(self) -> float:
+        """How many in a second."""
+        return self.count / self.seconds
+
+    def quantile(self, part: float) -> float:
+        """Seconds within which this part of them was done."""
+        return self.latencies[min(len(self.latencies) - 1, int(len(self.latencies) * part))]
+
+
+async def closed_loop(client: Client, concurrency: int, seconds: float) -> Loop:
+    """Every client begins again until the time is over, and ends what it has begun.
+
+    Clients connect before the clock starts. What a client raises ends the loop.
+    """
+    latencies: list[float] = []
+    ready = asyncio.Barrier(concurrency + 1)
+    began = 0.0
+
+    async def run(number: int) -> None:
+        async with client(number) as visit:
+            await ready.wait()
+            end = time.perf_counter() + seconds
+            while (start := time.perf_counter()) < end:
+                await visit()
+                latencies.append(time.perf_counter() - start)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(concurrency):
+            group.create_task(run(number))
+        await ready.wait()
+        began = time.perf_counter()
+    took = time.perf_counter() - began
+    return Loop(len(latencies), took, tuple(sorted(latencies)))
+
+
+def asking(port: int, sent: Callable[[int], bytes]) -> Client:
+    """Clients that send one and the same request over a connection of their own."""
+
+    @asynccontextmanager
+    async def client(number: int) -> AsyncIterator[Visit]:
+        wire = await Wire.open(port)
+        try:
+            text = sent(number)
+            yield lambda: wire.want(text)
+        finally:
+            await wire.close()
+
+    return client
+
+
+def doing(visit: Visit) -> Client:
+    """Clients that share what they need."""
+
+    @asynccontextmanager
+    async def client(number: int) -> AsyncIterator[Visit]:
+        yield visit
+
+    return client
+
+
+async def turns(
+    plan: Plan, gateway: Callable[[], Awaitable[Loop]], floor: Callable[[], Awaitable[Loop]]
+) -> tuple[list[Loop], list[Loop]]:
+    """Loops of both in turn, so that whatever else the machine does meets both."""
+    through, below = [], []
+    for number in range(plan.rounds):
+        pair = (gateway, floor) if number % 2 == 0 else (floor, gateway)
+        loops = [await one() for one in pair]
+        through.append(loops[number % 2])
+        below.append(loops[1 - number % 2])
+    return through, below
+
+
+async def timed(
+    count: int, gateway: Callable[[], Awaitable[float]], floor: Callable[[], Awaitable[float]]
+) -> tuple[list[float], list[float]]:
+    """Seconds of single calls of both in turn; one turn before them warms up."""
+    through, below = [], []
+    for number in range(count + 1):
+        pair = await gateway(), await floor()
+        if number:
+            through.append(pair[0])
+            below.append(pair[1])
+    return through, below
+
+
+def median(samples: list[float] | tuple[float, ...]) -> float:
+    return statistics.median(samples)
