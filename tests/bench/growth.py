@@ -45,7 +45,7 @@ async def users(bench: Bench, steps: Steps) -> list[Series]:
             request("GET", f"/utilities/ls?targetPath=/home/{user}", bench.token(user))
             for user in everybody[:count]
         ]
-        client = asking(bench.port, lambda number, sent=sent: sent[number % len(sent)])  # type: ignore[misc]
+        client = asking(bench.port, *sent)
         points.append((count, await _cost(bench, client, max(CONCURRENCY, count))))
     what = f"ls, at least {CONCURRENCY} at once"
     return [Series("users", what, tuple(points))]
@@ -161,7 +161,7 @@ async def workers(bench: Bench, steps: Steps) -> list[Series]:
         async with another_gateway(bench, count) as gateway:
             for name, taken in points.items():
                 sent = request("GET", f"/utilities/{name}?targetPath={path}", bench.token())
-                client = asking(gateway.port, lambda _, sent=sent: sent)  # type: ignore[misc]
+                client = asking(gateway.port, sent)
                 taken.append((count, await _cost(bench, client, CONCURRENCY)))
     return [
         Series("workers", f"{name}, {CONCURRENCY} at once", tuple(taken))

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from tests.bench.wire import Wire
 
@@ -86,15 +87,14 @@ async def closed_loop(client: Client, concurrency: int, seconds: float) -> Loop:
     return Loop(len(latencies), took, tuple(sorted(latencies)))
 
 
-def asking(port: int, sent: Callable[[int], bytes]) -> Client:
-    """Clients that send one and the same request over a connection of their own."""
+def asking(port: int, *requests: bytes) -> Client:
+    """Clients over a connection of their own; each sends one of these again and again, in turn."""
 
     @asynccontextmanager
     async def client(number: int) -> AsyncIterator[Visit]:
         wire = await Wire.open(port)
         try:
-            text = sent(number)
-            yield lambda: wire.want(text)
+            yield partial(wire.want, requests[number % len(requests)])
         finally:
             await wire.close()
 
