@@ -50,6 +50,8 @@ class Loop:
     seconds: float
     latencies: tuple[float, ...]
     """Seconds of each, in order of length."""
+    generator: float
+    """Processor seconds of the load generator itself, which shares the cores."""
 
     @property
     def rate(self) -> float:
@@ -68,7 +70,7 @@ async def closed_loop(client: Client, concurrency: int, seconds: float) -> Loop:
     """
     latencies: list[float] = []
     ready = asyncio.Barrier(concurrency + 1)
-    began = 0.0
+    began = used = 0.0
 
     async def run(number: int) -> None:
         async with client(number) as visit:
@@ -82,9 +84,9 @@ async def closed_loop(client: Client, concurrency: int, seconds: float) -> Loop:
         for number in range(concurrency):
             group.create_task(run(number))
         await ready.wait()
-        began = time.perf_counter()
-    took = time.perf_counter() - began
-    return Loop(len(latencies), took, tuple(sorted(latencies)))
+        began, used = time.perf_counter(), time.process_time()
+    took, used = time.perf_counter() - began, time.process_time() - used
+    return Loop(len(latencies), took, tuple(sorted(latencies)), used)
 
 
 def asking(port: int, *requests: bytes) -> Client:

@@ -44,9 +44,10 @@ async def rates(
 
 
 def latency(loops: list[Loop]) -> str:
-    """Median and 95th percentile of the middle loop."""
+    """Median and 95th percentile of the middle loop, and the load generator's part in it."""
     middle = sorted(loops, key=lambda one: one.rate)[len(loops) // 2]
-    return f"p50 {middle.quantile(0.5) * 1e3:.1f} ms, p95 {middle.quantile(0.95) * 1e3:.1f} ms"
+    times = f"p50 {middle.quantile(0.5) * 1e3:.1f} ms, p95 {middle.quantile(0.95) * 1e3:.1f} ms"
+    return f"{times}; generator {middle.generator / middle.seconds:.0%} of a core"
 
 
 async def make_entries(bench: Bench, count: int) -> str:
