@@ -7,10 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 
 from tests.bench.clients import USER, Bench, connections, run_on
 from tests.bench.fit import Series
-from tests.bench.loops import Client, asking, closed_loop, median
+from tests.bench.loops import Client, asking, closed_loop
 from tests.bench.processes import another_gateway
 from tests.bench.rows_calls import CONCURRENCY, make_entries
 from tests.bench.rows_jobs import HELD, Submissions, listing_client

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -27,6 +26,8 @@ class Plan:
         rounds: how often gateway and floor take turns; figures are medians of these.
         calls: repetitions of what is measured one by one.
         large: bytes of the external transfer.
+        tasks: stored tasks of a user.
+        users: how many come at once.
     """
 
     seconds: float = 3.0
@@ -137,7 +138,3 @@ async def timed(
             through.append(pair[0])
             below.append(pair[1])
     return through, below
-
-
-def median(samples: list[float] | tuple[float, ...]) -> float:
-    return statistics.median(samples)
