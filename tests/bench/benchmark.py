@@ -75,6 +75,8 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     for row in chosen.only or ():
         if row not in known:
             parser.error(f"there is no row {row!r}; choose from {', '.join(known)}")
+    if chosen.write and (chosen.only or chosen.quick):
+        parser.error("--write is for whole and full runs, without --only and --quick")
     chosen.only = chosen.only or known
     return chosen
 

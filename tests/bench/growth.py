@@ -7,10 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 
 from tests.bench.clients import USER, Bench, connections, run_on
 from tests.bench.fit import Series
-from tests.bench.loops import Client, asking, closed_loop, median
+from tests.bench.loops import Client, asking, closed_loop
 from tests.bench.processes import another_gateway
 from tests.bench.rows_calls import CONCURRENCY, make_entries
 from tests.bench.rows_jobs import HELD, Submissions, listing_client
@@ -45,7 +46,7 @@ async def users(bench: Bench, steps: Steps) -> list[Series]:
             request("GET", f"/utilities/ls?targetPath=/home/{user}", bench.token(user))
             for user in everybody[:count]
         ]
-        client = asking(bench.port, lambda number, sent=sent: sent[number % len(sent)])  # type: ignore[misc]
+        client = asking(bench.port, *sent)
         points.append((count, await _cost(bench, client, max(CONCURRENCY, count))))
     what = f"ls, at least {CONCURRENCY} at once"
     return [Series("users", what, tuple(points))]
@@ -161,7 +162,7 @@ async def workers(bench: Bench, steps: Steps) -> list[Series]:
         async with another_gateway(bench, count) as gateway:
             for name, taken in points.items():
                 sent = request("GET", f"/utilities/{name}?targetPath={path}", bench.token())
-                client = asking(gateway.port, lambda _, sent=sent: sent)  # type: ignore[misc]
+                client = asking(gateway.port, sent)
                 taken.append((count, await _cost(bench, client, CONCURRENCY)))
     return [
         Series("workers", f"{name}, {CONCURRENCY} at once", tuple(taken))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from tests.bench.wire import Wire
 
@@ -26,6 +26,8 @@ class Plan:
         rounds: how often gateway and floor take turns; figures are medians of these.
         calls: repetitions of what is measured one by one.
         large: bytes of the external transfer.
+        tasks: stored tasks of a user.
+        users: how many come at once.
     """
 
     seconds: float = 3.0
@@ -49,6 +51,8 @@ class Loop:
     seconds: float
     latencies: tuple[float, ...]
     """Seconds of each, in order of length."""
+    generator: float
+    """Processor seconds of the load generator itself, which shares the cores."""
 
     @property
     def rate(self) -> float:
@@ -67,7 +71,7 @@ async def closed_loop(client: Client, concurrency: int, seconds: float) -> Loop:
     """
     latencies: list[float] = []
     ready = asyncio.Barrier(concurrency + 1)
-    began = 0.0
+    began = used = 0.0
 
     async def run(number: int) -> None:
         async with client(number) as visit:
@@ -81,20 +85,19 @@ async def closed_loop(client: Client, concurrency: int, seconds: float) -> Loop:
         for number in range(concurrency):
             group.create_task(run(number))
         await ready.wait()
-        began = time.perf_counter()
-    took = time.perf_counter() - began
-    return Loop(len(latencies), took, tuple(sorted(latencies)))
+        began, used = time.perf_counter(), time.process_time()
+    took, used = time.perf_counter() - began, time.process_time() - used
+    return Loop(len(latencies), took, tuple(sorted(latencies)), used)
 
 
-def asking(port: int, sent: Callable[[int], bytes]) -> Client:
-    """Clients that send one and the same request over a connection of their own."""
+def asking(port: int, *requests: bytes) -> Client:
+    """Clients over a connection of their own; each sends one of these again and again, in turn."""
 
     @asynccontextmanager
     async def client(number: int) -> AsyncIterator[Visit]:
         wire = await Wire.open(port)
         try:
-            text = sent(number)
-            yield lambda: wire.want(text)
+            yield partial(wire.want, requests[number % len(requests)])
         finally:
             await wire.close()
 
@@ -135,7 +138,3 @@ async def timed(
             through.append(pair[0])
             below.append(pair[1])
     return through, below
-
-
-def median(samples: list[float] | tuple[float, ...]) -> float:
-    return statistics.median(samples)

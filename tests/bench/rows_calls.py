@@ -22,7 +22,7 @@ async def rates(
     row, what, below = figure
 
     def loop(of_floor: bool, seconds: float) -> Awaitable[Loop]:
-        client = doing(floor) if of_floor else asking(bench.port, lambda _: sent)
+        client = doing(floor) if of_floor else asking(bench.port, sent)
         return closed_loop(client, CONCURRENCY, seconds)
 
     for of_floor in (False, True):
@@ -44,9 +44,10 @@ async def rates(
 
 
 def latency(loops: list[Loop]) -> str:
-    """Median and 95th percentile of the middle loop."""
+    """Median and 95th percentile of the middle loop, and the load generator's part in it."""
     middle = sorted(loops, key=lambda one: one.rate)[len(loops) // 2]
-    return f"p50 {middle.quantile(0.5) * 1e3:.1f} ms, p95 {middle.quantile(0.95) * 1e3:.1f} ms"
+    times = f"p50 {middle.quantile(0.5) * 1e3:.1f} ms, p95 {middle.quantile(0.95) * 1e3:.1f} ms"
+    return f"{times}; generator {middle.generator / middle.seconds:.0%} of a core"
 
 
 async def make_entries(bench: Bench, count: int) -> str:
@@ -72,7 +73,7 @@ async def listing(bench: Bench) -> list[Figure]:
             bench,
             ("ls", f"ls of {ENTRIES} entries, c={CONCURRENCY}", "SFTP listdir, one connection"),
             sent,
-            lambda: bench.direct.sftp.listdir(path),
+            partial(bench.direct.sftp.listdir, path),
             ratio_at_least(0.5),
         )
     ]
@@ -83,7 +84,7 @@ async def stat(bench: Bench) -> list[Figure]:
     path = await make_entries(bench, ENTRIES)
     sent = request("GET", f"/utilities/stat?targetPath={path}", bench.token())
     figure = ("stat", f"stat, c={CONCURRENCY}", "SFTP stat, one connection")
-    floor: Visit = lambda: bench.direct.sftp.lstat(path)  # noqa: E731
+    floor = partial(bench.direct.sftp.lstat, path)
     return [await rates(bench, figure, sent, floor, at_least(800))]
 
 
@@ -100,7 +101,7 @@ async def task(bench: Bench) -> list[Figure]:
     key = f"f7t-bench-{secrets.token_hex(4)}"
     await bench.direct.redis.set(key, text, ex=600)
     figure = ("task", f"read a settled task, c={CONCURRENCY}", "Redis GET, unix socket")
-    floor: Visit = lambda: bench.direct.redis.get(key)  # noqa: E731
+    floor = partial(bench.direct.redis.get, key)
     try:
         return [await rates(bench, figure, sent, floor, at_least(2000))]
     finally:

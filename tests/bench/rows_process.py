@@ -19,6 +19,7 @@ from tests.bench.processes import (
     memory,
     watched,
 )
+from tests.bench.rows_calls import CONCURRENCY
 from tests.bench.surroundings import ROOT
 from tests.bench.wire import BenchFailure, Wire, request
 
@@ -45,8 +46,7 @@ async def start_and_memory(bench: Bench) -> list[Figure]:
         async with another_gateway(bench, _WORKERS) as gateway:
             seconds.append(gateway.seconds)
             sent = request("GET", path, bench.token())
-            client = asking(gateway.port, lambda _, sent=sent: sent)  # type: ignore[misc]
-            await closed_loop(client, 32, _BUSY_SECONDS)
+            await closed_loop(asking(gateway.port, sent), CONCURRENCY, _BUSY_SECONDS)
             for pid in children(gateway.parent):
                 took = memory([pid])
                 resident.append(took.resident / 1e6)
@@ -127,6 +127,7 @@ async def crowd(bench: Bench) -> list[Figure]:
         (worker,) = children(gateway.parent)
         await Crowd().visit(bench, gateway.port, users[0])
         before = memory([worker]).proportional
+        known = connections_to(bench.testbuild.ssh_port, worker)
         result = Crowd()
         async with watched([worker]) as peak:
             most = asyncio.create_task(_most_connections(bench, worker))
@@ -137,7 +138,7 @@ async def crowd(bench: Bench) -> list[Figure]:
             result.seconds = time.perf_counter() - began
             most.cancel()
             connections = await most
-        idle = connections_to(bench.testbuild.ssh_port, worker)
+        idle = connections_to(bench.testbuild.ssh_port, worker) - known
         grown = memory([worker]).proportional - before
     by_hand, floor_grown = await _logins(bench, users)
     return _crowd_figures(

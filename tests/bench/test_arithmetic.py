@@ -70,7 +70,7 @@ def test_tables_name_what_was_missed() -> None:
 
 
 def test_a_loop_knows_its_rate_and_quantiles() -> None:
-    loop = Loop(4, 2.0, (0.1, 0.2, 0.3, 0.4))
+    loop = Loop(4, 2.0, (0.1, 0.2, 0.3, 0.4), 0.5)
     assert (loop.rate, loop.quantile(0.5), loop.quantile(1)) == (2.0, 0.3, 0.4)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.bench.benchmark import measure
+from tests.bench.benchmark import main, measure
 from tests.bench.figures import Figure, document, facts_line, plain_table
 from tests.bench.loops import Plan
 from tests.bench.rows import ROWS
@@ -58,3 +59,28 @@ def test_a_row_that_does_not_work_is_named_and_stops_no_other(
     assert [figure.row for figure in figures] == ["task"]
     assert [failure.partition(":")[0] for failure in failures] == ["stat"]
     assert "did not work" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--only", "nothing"], "choose from ls, stat"),
+        (["--growth", "--only", "ls"], "choose from users, jobs"),
+        (["--write", "--quick"], "without --only and --quick"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_starts(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_unknown_testbuild_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("F7T_STATE_ROOT", str(tmp_path))
+    assert main(["--name", "nobody"]) == 1
+    assert "there is no testbuild 'nobody'" in capsys.readouterr().err

@@ -64,7 +64,7 @@ def test_a_broken_answer_is_a_failure_and_no_short_body() -> None:
 def test_a_loop_counts_every_answer_and_ends_with_a_refusal() -> None:
     async def loops() -> int:
         async with _answering(WHOLE) as port:
-            client = asking(port, lambda _: request("GET", "/", "token"))
+            client = asking(port, request("GET", "/", "token"))
             loop = await closed_loop(client, 4, 0.05)
             assert len(loop.latencies) == loop.count
             assert loop.rate > 0
@@ -74,7 +74,7 @@ def test_a_loop_counts_every_answer_and_ends_with_a_refusal() -> None:
 
     async def refused() -> None:
         async with _answering(WHOLE, REFUSED) as port:
-            await closed_loop(asking(port, lambda _: request("GET", "/", "token")), 2, 5)
+            await closed_loop(asking(port, request("GET", "/", "token")), 2, 5)
 
     with pytest.raises(ExceptionGroup) as caught:
         asyncio.run(refused())

@@ -31,7 +31,6 @@ class Answer:
     """One answer, whole. `first_byte` is in seconds from the request to the body's first byte."""
 
     status: int
-    head: bytes
     body: bytes
     first_byte: float
 
@@ -97,7 +96,7 @@ class Wire:
             first, body = await self._body(head.lower())
         except (asyncio.IncompleteReadError, OSError) as error:
             raise BenchFailure(f"{sent.split(b' HTTP', 1)[0]!r}: hung up ({error})") from error
-        return Answer(int(head[9:12]), head, body, first - began)
+        return Answer(int(head[9:12]), body, first - began)
 
     async def want(self, sent: bytes) -> Answer:
         """Like `ask`; raises `BenchFailure` also unless the answer is a success."""
