@@ -101,7 +101,7 @@ FIRECREST = Image(
     {"BASE": BOOKWORM},
     (BOOKWORM,),
     (
-        *("cluster", "conformance/contract", "firecrest"),
+        *("cluster", "conformance/contract", "firecrest", "loadtest/thresholds.yaml"),
         *("keycloak/f7t_identity", "keycloak/realm.json"),
         *("minio/f7t_staging", "testbuild", "pyproject.toml", "uv.lock", "README.md"),
     ),
@@ -115,6 +115,7 @@ CONFORMANCE = Image(
     (BOOKWORM,),
     (
         *("cluster", "conformance", "firecrest", "keycloak", "minio", "testbuild"),
+        "loadtest/thresholds.yaml",
         *("pyproject.toml", "uv.lock", "README.md"),
     ),
 )
