@@ -15,7 +15,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from f7t.auth import TokenVerifier
-from f7t.certificator.client import RemoteAuthority
 from f7t.delegation import AccessPolicy, CertificateAuthority
 from f7t.errors import FirecrestError, MethodNotAllowed, UnknownResource
 from f7t.http import deprecation, rate
@@ -70,6 +69,9 @@ def _authority(settings: Settings, stack: contextlib.AsyncExitStack) -> Authorit
     if ssh.ca_key is not None:
         policy = AccessPolicy(denied={one.name: one.denied_users for one in settings.systems})
         return CertificateAuthority.from_file(ssh.ca_key, policy)
+    # Imported where it is needed: its HTTP client costs every worker megabytes.
+    from f7t.certificator.client import RemoteAuthority
+
     remote = RemoteAuthority(ssh.certificator_url, ssh.certificator_secret)
     stack.push_async_callback(remote.close)
     return remote

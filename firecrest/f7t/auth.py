@@ -15,9 +15,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
+from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
 
-import httpx
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -41,6 +42,8 @@ _KINDS: Mapping[str, type] = {
 """Which key an algorithm needs, by its first letters. HS is absent: with a public key, everybody
 could sign."""
 _REMEMBERED_TOKENS = 4096
+_FETCHING_LIMIT = 5.0
+_KEYS_LIMIT = 1 << 20
 _KEYS_LIFETIME = 300.0
 """Seconds after which keys are fetched anew, so that a withdrawn key stops to count."""
 
@@ -157,6 +160,25 @@ def user_of(claims: Mapping[str, Any], service_account_role: str) -> str:
     return user
 
 
+class _NoRedirects(HTTPRedirectHandler):
+    """The keys are where the settings say, or nowhere."""
+
+    def redirect_request(self, *_: object) -> None:
+        """The answer counts as a failure."""
+
+
+def _fetched(url: str) -> bytes:
+    """What is at `url`; raises OSError, `HTTPException` or ValueError.
+
+    The standard library's client in a thread: it is used once in some minutes, and any other costs
+    every worker megabytes.
+    """
+    opener = build_opener(ProxyHandler({}), _NoRedirects)
+    with opener.open(url, timeout=_FETCHING_LIMIT) as answer:
+        body: bytes = answer.read(_KEYS_LIMIT)
+    return body
+
+
 class KeySet:
     """The issuer's public keys (RFC 7517), fetched when needed and when a key id is unknown."""
 
@@ -192,13 +214,9 @@ class KeySet:
             if not self._is_older_than(self._interval):
                 return
             try:
-                # Loading the certificate store takes longer than all the rest: only where needed.
-                secure = self._url.startswith("https:")
-                async with httpx.AsyncClient(timeout=5, trust_env=False, verify=secure) as client:
-                    response = await client.get(self._url)
-                response.raise_for_status()
-                keys = {key.key_id: key for key in PyJWKSet.from_dict(response.json()).keys}
-            except (httpx.HTTPError, ValueError, PyJWTError) as error:
+                document = json.loads(await asyncio.to_thread(_fetched, self._url))
+                keys = {key.key_id: key for key in PyJWKSet.from_dict(document).keys}
+            except (OSError, HTTPException, ValueError, PyJWTError) as error:
                 _log.warning("issuer's keys not fetched: %s", type(error).__name__)
                 if not self._keys:
                     raise IdentityUnavailable(str(error)) from error

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-from f7t.certificator.client import RemoteAuthority
 from f7t.delegation import CertificateAuthority
 from f7t.settings import Settings
 from f7t.ssh.pool import SshPool
@@ -14,7 +14,10 @@ from f7t.systems import Systems
 from f7t.tasks.runner import TaskRunner
 from f7t.tasks.store import TaskStore
 
-Authority = CertificateAuthority | RemoteAuthority
+if TYPE_CHECKING:  # its HTTP client costs every worker megabytes, also where none is needed
+    from f7t.certificator.client import RemoteAuthority
+
+Authority: TypeAlias = "CertificateAuthority | RemoteAuthority"
 """Who signs: this process, or the certificator."""
 
 
