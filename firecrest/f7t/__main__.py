@@ -61,16 +61,22 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def _metrics_directory(settings: Settings) -> Iterator[Path]:
-    """An empty directory for the metrics of all workers; what a killed predecessor left is gone."""
-    if settings.metrics_directory is None:
+def metrics_directory(configured: Path | None) -> Iterator[Path]:
+    """A directory for the metrics of all workers; what a killed predecessor left is gone."""
+    if configured is None:
         with tempfile.TemporaryDirectory(prefix="f7t-metrics-") as directory:
             yield Path(directory)
         return
-    settings.metrics_directory.mkdir(parents=True, exist_ok=True)
-    for old in settings.metrics_directory.glob("*.db"):
-        old.unlink()
-    yield settings.metrics_directory
+    configured.mkdir(parents=True, exist_ok=True)
+    for old in configured.glob("*_*.db"):
+        if not _lives(old.stem.rpartition("_")[2]):
+            old.unlink(missing_ok=True)
+    yield configured
+
+
+def _lives(pid: str) -> bool:
+    """Whether there is such a process: its metrics are another gateway's with this directory."""
+    return pid.isdecimal() and Path("/proc", pid).exists()
 
 
 def main() -> None:
@@ -82,7 +88,7 @@ def main() -> None:
     if unused:
         _log.warning("variables not used", extra={"fields": {"variables": unused}})
     listener = _listening_socket(arguments)
-    with _metrics_directory(settings) as metrics:
+    with metrics_directory(settings.metrics_directory) as metrics:
         # Read by prometheus_client when it is first imported: hence f7t.app comes after this.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
         importlib.import_module("f7t.app")
