@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 WANTED = {
     *("cluster", "conformance", "firecrest", "keycloak", "minio", "testbuild"),
-    *("pyproject.toml", "uv.lock", "README.md"),
+    *("loadtest/thresholds.yaml", "pyproject.toml", "uv.lock", "README.md"),
 }
 
 
