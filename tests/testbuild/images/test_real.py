@@ -171,7 +171,8 @@ def test_the_build_context_has_no_more_than_the_dockerfiles_need(tmp_path: Path)
 
     top = {path.partition("/")[0] for path in found} - {""}
     assert top == {
-        *("cluster", "conformance", "firecrest", "keycloak", "minio", "testbuild"),
+        *("cluster", "conformance", "firecrest", "keycloak", "loadtest", "minio", "testbuild"),
         *("pyproject.toml", "uv.lock", "README.md"),
     }
+    assert [path for path in found if path.startswith("loadtest/")] == ["loadtest/thresholds.yaml"]
     assert not [path for path in found if path.endswith(".pyc") or "egg-info" in path]
