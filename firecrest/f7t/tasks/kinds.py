@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from f7t.errors import IllegalTransition, TaskError, TaskNotFound, TaskStoreUnavailable
 from f7t.tasks.model import Json, Status, Task, TaskSpec
-from f7t.tasks.sharing import Answer, Created, question_of
+from f7t.tasks.sharing import Answer, Created
 from f7t.tasks.store import LeaseLost, TaskStore
 
 _log = logging.getLogger("f7t.tasks")
@@ -61,8 +62,6 @@ class TaskContext:
         spec: what to carry out.
         resumed: another worker, or this one before a restart, may have begun.
         created: what was known as the task was created; None if another process created it.
-        answer_began: the begin of the command whose output a handler answers with, if that answer
-            may be shared; 0 if not.
     """
 
     def __init__(
@@ -84,13 +83,20 @@ class TaskContext:
         self.spec = spec
         self.resumed = resumed
         self.created = created
-        self.answer_began = 0
         self._changes_jobs = kind is not None and kind.changes_jobs
-        self._question = question_of(task, spec) if kind is not None and kind.shared else ""
 
-    async def settled(self, answer: Answer) -> Task:
-        """The task that is an answer to the same question; raises `TaskNotFound` if it expired."""
-        return await self._store.get(answer.task_id)
+    async def settled(self, answer: Answer, patience: float) -> Task | None:
+        """The task that answers the same question; None if it has not settled after so many s.
+
+        Raises:
+            TaskNotFound: it expired.
+            TaskStoreUnavailable: see there.
+        """
+        task = await self._store.get(answer.task_id)
+        end = time.monotonic() + patience
+        while not task.is_terminal and (left := end - time.monotonic()) > 0:
+            task = (await self._store.wait_change([task], left)).get(task.id, task)
+        return task if task.is_terminal else None
 
     async def update(self, status: Status, data: Json) -> Task:
         """Move the task on.
@@ -134,8 +140,6 @@ class TaskContext:
                 owner=self._owner,
                 known=self.task,
                 changes_jobs=self._changes_jobs,
-                question=self._question,
-                answer_began=self.answer_began if status is Status.FINISHED else 0,
             )
         except (LeaseLost, TaskNotFound) as error:
             raise TaskGone(self.task.id) from error

@@ -12,10 +12,11 @@ from __future__ import annotations
 #       answer to the task's question
 # ARGV: id, expected ('' = must not exist), record, life in ms, settled, owner ('' = anybody),
 #       channel, spec ('' = keep), lease in ms (0 = do not take), whether the user's jobs changed,
-#       for how many ms that is remembered, when the answer that the record is began in us
-#       (0 = it is none), for how many ms after that it is one
-# Returns {code, record now, when the user's jobs changed last in us, now in us, newest answer}:
-# 1 written, 0 it is another one (false: gone), -1 leased to another.
+#       for how many ms that is remembered, for how many ms the record will be the answer to its
+#       question where there is none or a change has made it worthless (0 = it asks none)
+# Returns {code, record now, when the user's jobs changed last in us, now in us, newest answer
+# (false: it is to be found out)}: 1 written, 0 it is another one (false: gone), -1 leased to
+# another.
 WRITE = """
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -47,11 +48,9 @@ else
   redis.call('PEXPIRE', KEYS[6], life)
   if tonumber(ARGV[9]) > 0 then redis.call('SET', KEYS[4], ARGV[6], 'PX', ARGV[9]) end
 end
-local began = tonumber(ARGV[12])
-local newest = tonumber(string.match(answer or '0', '^%d+'))
-local left = math.floor(ARGV[13] - (now_us - began) / 1000)
-if began > newest and left > 0 then
-  redis.call('SET', KEYS[8], string.format('%.0f ', began) .. ARGV[1], 'PX', left)
+if ARGV[12] ~= '0' and tonumber(string.match(answer or '0', '^%d+')) <= changed then
+  redis.call('SET', KEYS[8], string.format('%.0f ', now_us) .. ARGV[1], 'PX', ARGV[12])
+  answer = false
 end
 redis.call('PUBLISH', ARGV[7], ARGV[1])
 return result(1, ARGV[3])

@@ -14,11 +14,11 @@ from f7t.tasks.model import Task, TaskSpec
 
 @dataclass(frozen=True)
 class Answer:
-    """A settled task whose data answers a question.
+    """The task whose data answers a question, or will do so once it has settled.
 
     Attributes:
-        began: when its command had certainly not begun yet.
-        task_id: the task.
+        began: when it was created; its command began later.
+        task_id: its id.
     """
 
     began: int
@@ -32,7 +32,7 @@ class Created:
     Attributes:
         at: when that was.
         jobs_changed: when the user's jobs were last changed by a task; 0 if that is long ago.
-        answer: the newest answer that somebody was given to the same question, if it is young.
+        answer: the newest answer to the same question; None if this task must find it out.
     """
 
     at: int

@@ -47,7 +47,8 @@ _UNFINISHED = "f7t:unfinished"
 INVALIDATED_LIFETIME = 300.0
 
 ANSWER_LIFETIME = 1.0
-"""Seconds between the begin of a command and the last task that its output answers."""
+"""Seconds between the creation of a task that asks the scheduler and of the last one that is given
+the same answer."""
 BATCH = 200
 """Records that are read at once of a long list."""
 _LONGEST_QUEUE = 30.0
@@ -134,7 +135,8 @@ class TaskStore:
         Args:
             owner, lease: the worker that carries it out from the start, and for how many seconds
                 it may stay silent; without them any worker may claim it.
-            question: what it asks, if answers to that are shared (`update`).
+            question: what it asks, if the answer is shared: for `ANSWER_LIFETIME` the task is the
+                answer to it, unless one is there that is newer than the last change.
 
         Raises:
             IllegalTransition: the id is taken.
@@ -188,8 +190,6 @@ class TaskStore:
         owner: str = "",
         known: Task | None = None,
         changes_jobs: bool = False,
-        question: str = "",
-        answer_began: int = 0,
     ) -> Task:
         """Move a task to `status`; atomic, whoever else tries at the same time.
 
@@ -199,7 +199,6 @@ class TaskStore:
             known: the record as it was written last, which saves reading it.
             changes_jobs: the user's jobs are others now, which later tasks learn when they are
                 created.
-            question, answer_began: `data` answers the question by a command that began then.
 
         Raises:
             IllegalTransition: tasks.md §4 does not allow it from where the task is now.
@@ -218,8 +217,6 @@ class TaskStore:
                 expected=raw,
                 owner=owner,
                 changes_jobs=changes_jobs,
-                question=question,
-                answer_began=answer_began,
             )
             if code == 1:
                 return moved
@@ -351,7 +348,6 @@ class TaskStore:
         lease: float = 0,
         changes_jobs: bool = False,
         question: str = "",
-        answer_began: int = 0,
     ) -> tuple[int, bytes | None, Created]:
         if task.status is Status.INVALIDATED:
             lifetime = INVALIDATED_LIFETIME
@@ -380,19 +376,17 @@ class TaskStore:
                     _milliseconds(lease),
                     int(changes_jobs),
                     _milliseconds(_CHANGE_REMEMBERED),
-                    answer_began,
-                    _milliseconds(ANSWER_LIFETIME),
+                    _milliseconds(ANSWER_LIFETIME) if question else 0,
                 ],
             )
         self._feed.notify(task.id)
-        return int(code), current, Created(int(now), int(changed), _answer(answer))
+        return int(code), current, Created(int(now), int(changed), _answer(answer, task))
 
 
-def _answer(raw: bytes | None) -> Answer | None:
-    if raw is None:
-        return None
-    began, _, task_id = raw.decode().partition(" ")
-    return Answer(int(began), task_id)
+def _answer(raw: bytes | None, task: Task) -> Answer | None:
+    """The answer, if it is not the task itself (its creation was repeated)."""
+    began, _, task_id = (raw or b"").decode().partition(" ")
+    return Answer(int(began), task_id) if task_id and task_id != task.id else None
 
 
 def _milliseconds(seconds: float) -> int:

@@ -4,8 +4,8 @@ Per question, of one user to one machine, one command is begun in a second, whoe
 whatever worker is asked. A user's own change (a submission, a cancellation) makes every older
 answer worthless, so that it costs one more command.
 
-Nobody is answered with less than he was before: a worker takes the newest answer that any worker
-has given, never an older one of its own.
+The first task that asks becomes the answer (`TaskStore.create`): other workers wait for it and take
+its data. So nobody is answered with less than he was before, whatever worker he comes to.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from f7t.tasks.store import ANSWER_LIFETIME
 
 T = TypeVar("T")
 Fetch = Callable[[Answer], Awaitable[T | None]]
-"""What another worker's answer was; None if it is gone."""
+"""What another worker answers; None if nothing comes of it."""
 
 
 @dataclass
@@ -31,13 +31,13 @@ class _Flight(Generic[T]):
     Attributes:
         began: as the clock said.
         created: the same by Redis' clock, in microseconds; 0 if that is not known.
-        work: its outcome, and when the command began that it comes from (as `created`).
+        work: its outcome.
         waiting: callers who are served by it.
     """
 
     began: float
     created: int
-    work: asyncio.Task[tuple[T, int]]
+    work: asyncio.Task[T]
     waiting: int = field(default=0)
 
     @property
@@ -63,16 +63,15 @@ class Coalescing(Generic[T]):
         ask: Callable[[], Awaitable[T]],
         fetch: Fetch[T],
         created: Created | None,
-    ) -> tuple[T, int]:
-        """The answer, and when its command began (`Created.at`, 0 if unknown).
+    ) -> T:
+        """The answer; raises what `ask` raises.
 
-        Raises what `ask` raises. One caller's cancellation disturbs no other; the last one's ends
-        the command.
+        One caller's cancellation disturbs no other; the last one's ends the command.
 
         Args:
             question: names user and machine too, since whoever puts it gets the same answer.
             ask: begins the command; called at most once.
-            fetch: of an answer that another worker has given.
+            fetch: of the answer of another worker.
             created: of the caller's task; None takes nobody else's answer.
         """
         flight = None if created is None else self._shared(question, created)
@@ -105,13 +104,11 @@ class Coalescing(Generic[T]):
     ) -> _Flight[T]:
         at = created.at if created else 0
         other = created.answer if created else None
-        if created and other and other.began <= created.jobs_changed:
-            other = None
         known = other.began if other else at
 
-        async def work() -> tuple[T, int]:
+        async def work() -> T:
             found = await fetch(other) if other else None
-            return (await ask(), known) if found is None else (found, known)
+            return await ask() if found is None else found
 
         age = (at - known) / 1e6
         flight = _Flight(self._clock() - age, known, asyncio.create_task(work()))

@@ -12,7 +12,7 @@ from f7t.slurm import commands, parse
 from f7t.slurm.models import JOB_INFO_RETURNED, AccountedJob, JobFiles, QueuedJob
 from f7t.ssh.pool import Session
 from f7t.tasks.kinds import Handler, Kind, Outcome, Restart, TaskContext
-from f7t.tasks.model import Json, TaskSpec
+from f7t.tasks.model import Json, Status, TaskSpec
 from f7t.tasks.sharing import Answer, question_of
 from f7t.work.compute.coalescing import Coalescing
 from f7t.work.compute.scheduler import Scheduler, finished
@@ -24,6 +24,8 @@ ACCOUNTING = "accounting"
 
 _NO_FILE_INFORMATION = "File information is not available"
 _NO_FILES = JobFiles("", "", "")
+_PATIENCE = 2.0
+"""Seconds for which a worker waits for what another one asks; then it asks by itself."""
 _ASKED_ALONE = 8
 """Jobs. Each is a process of 9 ms; all jobs of a centre in one cost that with some thousands."""
 
@@ -88,13 +90,12 @@ class Jobs:
         """`ask`, but equal questions of one user to one machine share a command."""
 
         async def handler(context: TaskContext) -> Outcome:
-            outcome, context.answer_began = await self.answers.answer(
+            return await self.answers.answer(
                 question_of(context.task, context.spec),
                 lambda: ask(context),
                 lambda answer: _given(context, answer),
                 context.created,
             )
-            return outcome
 
         return handler
 
@@ -187,12 +188,12 @@ class Jobs:
 
 
 async def _given(context: TaskContext, answer: Answer) -> Outcome | None:
-    """What another worker answered a moment ago."""
+    """What another worker answers or has answered a moment ago; failures are its own."""
     try:
-        task = await context.settled(answer)
+        task = await context.settled(answer, _PATIENCE)
     except (TaskNotFound, TaskStoreUnavailable):
         return None
-    return Outcome(task.status, task.data)
+    return Outcome(task.status, task.data) if task and task.status is Status.FINISHED else None
 
 
 def _queued(job: QueuedJob, found: JobOutput | None) -> dict[str, Json]:
