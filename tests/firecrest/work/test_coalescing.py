@@ -25,9 +25,18 @@ class Scheduler:
     elsewhere: dict[str, int] = field(default_factory=dict)
     """What other workers answered, by task."""
 
-    def created(self, changed: int = 0, answer: Answer | None = None) -> Created:
-        """A task that is created now, by a Redis whose clock began with this one's."""
-        return Created(round(self.now * 1e6), changed, answer)
+    newest: dict[str, Answer] = field(default_factory=dict)
+
+    def created(
+        self, question: str = "q", changed: int = 0, answer: Answer | None = None
+    ) -> Created:
+        """A task that is created now; as in the store, the first one is the answer for a while."""
+        at = round(self.now * 1e6)
+        known = answer or self.newest.get(question, Answer(0, ""))
+        if known.began > changed and at - known.began <= ANSWER_LIFETIME * 1e6:
+            return Created(at, changed, known)
+        self.newest[question] = Answer(at, f"task of {at}")
+        return Created(at, changed)
 
     async def fetch(self, answer: Answer) -> int | None:
         """What another worker answered, if it is still there."""
@@ -66,7 +75,7 @@ async def _put(
     changed: int = 0,
     answer: Answer | None = None,
 ) -> int:
-    created = scheduler.created(changed, answer)
+    created = scheduler.created(question, changed, answer)
     return await answers.answer(question, scheduler, scheduler.fetch, created)
 
 
@@ -96,7 +105,7 @@ async def test_no_answer_is_older_than_the_maximum_age(
 async def test_what_the_user_changed_is_in_every_answer_after_it(
     answers: Coalescing[int], scheduler: Scheduler
 ) -> None:
-    before, after = scheduler.created().at - 1, scheduler.created().at
+    before, after = round(scheduler.now * 1e6) - 1, round(scheduler.now * 1e6)
     assert await _put(answers, scheduler, changed=before) == 1
     scheduler.now += 0.1
     assert await _put(answers, scheduler, changed=after) == 2
@@ -108,7 +117,7 @@ async def test_a_command_under_way_does_not_answer_for_a_later_change(
     answers: Coalescing[int], scheduler: Scheduler
 ) -> None:
     scheduler.open.clear()
-    changed = scheduler.created().at
+    changed = round(scheduler.now * 1e6)
     before = asyncio.create_task(_put(answers, scheduler))
     await asyncio.sleep(0)
     scheduler.now += 0.1
@@ -174,7 +183,7 @@ async def test_the_newest_answer_of_any_worker_is_taken(
     """Else a client that comes to another worker would see a job's past again."""
     assert await _put(answers, scheduler) == 1
     scheduler.now += 0.2
-    other = Answer(scheduler.created().at, "other")
+    other = Answer(round(scheduler.now * 1e6), "other")
     scheduler.elsewhere["other"] = 77
     scheduler.now += 0.2
     assert await _put(answers, scheduler, answer=other) == 77
@@ -188,4 +197,23 @@ async def test_an_answer_that_is_gone_is_asked_for_again(
     answers: Coalescing[int], scheduler: Scheduler
 ) -> None:
     scheduler.now += 0.2
-    assert await _put(answers, scheduler, answer=Answer(scheduler.created().at, "gone")) == 1
+    assert await _put(answers, scheduler, answer=Answer(round(scheduler.now * 1e6), "gone")) == 1
+
+
+async def test_the_task_that_is_the_answer_waits_for_nobody(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    """One that came after it may have been quicker to begin, and wait for it."""
+    first = scheduler.created()
+    settled = asyncio.Event()
+
+    async def fetch(answer: Answer) -> int:
+        await settled.wait()
+        return 55
+
+    second = asyncio.create_task(answers.answer("q", scheduler, fetch, scheduler.created()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert await answers.answer("q", scheduler, fetch, first) == 1
+    settled.set()
+    assert await second == 55

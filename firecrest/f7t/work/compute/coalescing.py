@@ -74,7 +74,10 @@ class Coalescing(Generic[T]):
             fetch: of the answer of another worker.
             created: of the caller's task; None takes nobody else's answer.
         """
-        flight = None if created is None else self._shared(question, created)
+        flight = None
+        # The task that is the answer waits for nobody: others may be waiting for it already.
+        if created is not None and created.answer is not None:
+            flight = self._shared(question, created, created.answer)
         if flight is None:
             flight = self._begin(question, ask, fetch, created)
         flight.waiting += 1
@@ -86,13 +89,12 @@ class Coalescing(Generic[T]):
                 self._forget(question, flight)
                 flight.work.cancel()
 
-    def _shared(self, question: Hashable, created: Created) -> _Flight[T] | None:
+    def _shared(self, question: Hashable, created: Created, newest: Answer) -> _Flight[T] | None:
         """A flight that may answer, None if a new one must begin."""
         flight = self._flights.get(question)
         if flight is None or self._clock() - flight.began > ANSWER_LIFETIME:
             return None
-        newest = created.answer.began if created.answer else 0
-        new_enough = flight.created > created.jobs_changed and flight.created >= newest
+        new_enough = flight.created > created.jobs_changed and flight.created >= newest.began
         return flight if new_enough and flight.is_usable else None
 
     def _begin(
