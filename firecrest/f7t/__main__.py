@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import importlib
 import logging
 import os
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from f7t.listening import listening_socket
 from f7t.log import configure_logging
@@ -44,13 +46,12 @@ def _listening_socket(arguments: argparse.Namespace) -> socket.socket:
     return listener
 
 
-def _serve(settings: Settings, listener: socket.socket) -> None:
+def _serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> None:
     """One worker."""
-    from f7t.app import create_app
     from f7t.http.wire import serving
 
     config = serving(
-        create_app(settings),
+        app,
         log_level=settings.log_level,
         date_header=False,
         timeout_graceful_shutdown=5,
@@ -79,6 +80,19 @@ def _lives(pid: str) -> bool:
     return pid.isdecimal() and Path("/proc", pid).exists()
 
 
+def _assembled(settings: Settings) -> ASGIApp:
+    """The application, once for all workers: it connects to nothing before a worker runs it.
+
+    Nothing of it is garbage: the collector neither looks through it while it grows nor, later,
+    makes each worker its own copy of it.
+    """
+    gc.disable()
+    app: ASGIApp = importlib.import_module("f7t.app").create_app(settings)
+    gc.freeze()
+    gc.enable()
+    return app
+
+
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     arguments = _arguments()
@@ -91,10 +105,10 @@ def main() -> None:
     with metrics_directory(settings.metrics_directory) as metrics:
         # Read by prometheus_client when it is first imported: hence f7t.app comes after this.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
-        importlib.import_module("f7t.app")
+        app = _assembled(settings)
         from f7t.http.metrics import forget_worker
 
-        serve = partial(_serve, settings, listener)
+        serve = partial(_serve, app, settings, listener)
         Prefork(serve, arguments.workers, ended=forget_worker).run()
 
 

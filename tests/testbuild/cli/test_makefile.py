@@ -94,7 +94,7 @@ FIRST_TARGETS = [
     "make down ARGS=--name conformance --purge",
 ]
 LONG_TARGETS = [
-    "make images ARGS=--slurm 20.11 --slurm 22.05 --slurm 24.11 --suite",
+    "make images ARGS=--slurm 20.11 --slurm 22.05 --slurm 24.11 --suite --balancer",
     "make test-docker",
     "make test-matrix ARGS=--few",
 ]
