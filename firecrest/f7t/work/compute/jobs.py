@@ -83,7 +83,7 @@ class Jobs:
         return (
             Kind(QUEUE, self._together(self._queue), Restart(), shared=True),
             Kind(CANCEL, self._cancel, Restart(), changes_jobs=True),
-            Kind(ACCOUNTING, self._together(self._accounting), Restart(), shared=True),
+            Kind(ACCOUNTING, self._accounting, Restart()),
         )
 
     def _together(self, ask: Callable[[TaskContext], Awaitable[Outcome]]) -> Handler:
