@@ -56,7 +56,11 @@ class Served:
             result = await self.endpoint(**arguments)
         except FirecrestError as error:
             return response_of(answer_of(error, OPERATIONS[self.name]))
-        return result if isinstance(result, Response) else json_response(result, self.status)
+        if isinstance(result, Response):
+            return result
+        if self.status == 204:  # has no content, not even `null` (RFC 9110 §15.3.5)
+            return Response(status_code=204)
+        return json_response(result, self.status)
 
 
 @dataclass(frozen=True)
