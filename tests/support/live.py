@@ -191,6 +191,22 @@ class Live:
 
         return until(probe, seconds=seconds, what=f"job {job_id} accounted")
 
+    def accounted_names(self, *, user: str = "test1") -> dict[str, str]:
+        """Names of all of the user's jobs of today, by id.
+
+        The controller hands new jobs to accounting in a pass every 5 s. Until then a job that has
+        ended has no owner there and is missing. The pass takes all new jobs, so that what was
+        submitted before one that is there is there too.
+        """
+        last = str(self.submit("#!/bin/sh\ntrue\n", user=user)["data"]["jobid"])
+
+        def probe() -> dict[str, str] | None:
+            rows = self.settled(self.get("/compute/acct", user=user), user=user)["data"]
+            names = {row["jobid"]: row["name"] for row in rows}
+            return names if last in names else None
+
+        return until(probe, seconds=60, what=f"job {last} in accounting")
+
     def log(self, part: str) -> str:
         """What a part logged so far."""
         return "\n".join(self.runtime.logs()[part].tail(1_000_000))

@@ -158,23 +158,6 @@ def _submission_directories(live: Live, jobs: list[str]) -> list[str]:
     ]
 
 
-def _accounted(live: Live) -> dict[str, str]:
-    """Names of all of the user's jobs of today, by id.
-
-    The controller hands new jobs to accounting in a pass every 5 s. Until then a job that has ended
-    has no owner there and is missing. The pass takes all new jobs, so that what was submitted
-    before one that is there is there too.
-    """
-    last = str(live.submit("#!/bin/sh\ntrue\n", user=USER)["data"]["jobid"])
-
-    def probe() -> dict[str, str] | None:
-        rows = live.settled(live.get("/compute/acct", user=USER), user=USER)["data"]
-        names = {row["jobid"]: row["name"] for row in rows}
-        return names if last in names else None
-
-    return until(probe, seconds=60, what=f"job {last} in accounting")
-
-
 def test_the_jobs_of_the_budget_are_those_of_all_workers(
     live: Live, start: Callable[..., subprocess.Popen[str]], tmp_path: Path, name: str
 ) -> None:
@@ -184,7 +167,7 @@ def test_the_jobs_of_the_budget_are_those_of_all_workers(
     results = _results(tmp_path)
     assert (results["complete"], results["stopped"]) == (False, "budget")
     assert results["findings"][0]["reason"] == "the run's jobs are used up (budget.jobs)"
-    assert len([one for one in _accounted(live).values() if name in one]) == 1
+    assert len([one for one in live.accounted_names(user=USER).values() if name in one]) == 1
 
 
 def test_a_run_out_of_time_still_removes_its_directory(
