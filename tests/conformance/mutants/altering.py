@@ -98,7 +98,7 @@ class Altered:
             await self.app(scope, receive, send)
             return
         asked = self.question(await _asked(scope, receive))
-        reply = self.answer(asked, await _replied(self.app, scope, asked))
+        reply = self.answer(asked, await _replied(self.app, scope, asked, receive))
         await _send(send, reply)
 
 
@@ -144,15 +144,15 @@ async def _asked(scope: Scope, receive: Receive) -> Asked:
     return Asked(scope["method"], scope["path"], query, list(scope["headers"]), body)
 
 
-async def _replied(app: ASGIApp, scope: Scope, asked: Asked) -> Reply:
+async def _replied(app: ASGIApp, scope: Scope, asked: Asked, later: Receive) -> Reply:
     reply = Reply(500)
     body = bytearray()
     sent = False
 
     async def receive() -> Message:
         nonlocal sent
-        if sent:
-            return {"type": "http.disconnect"}
+        if sent:  # a streamed answer is given up when its client goes, not before
+            return await later()
         sent = True
         return {"type": "http.request", "body": asked.body, "more_body": False}
 
