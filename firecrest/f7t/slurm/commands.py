@@ -154,11 +154,26 @@ def submit_script(
     Raises:
         ValueError: `name` is no plain file name, or `environment` has a bad variable name.
     """
-    if not name or "/" in name or name in (".", ".."):
-        raise ValueError(f"{name!r} is no file name")
+    place = _place(directory, name)
     command = _sbatch(account, environment or {}, options)
-    target = posixpath.normpath(directory)
-    return ["sh", "-c", scripts.SUBMIT_SCRIPT, "f7t", target, name, str(size), *command]
+    return ["sh", "-c", scripts.SUBMIT_SCRIPT, "f7t", *place, str(size), *command]
+
+
+def submit_text(
+    directory: str,
+    name: str,
+    text: str,
+    *,
+    account: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
+) -> list[str]:
+    """Like `submit_script`, for `scripts.SUBMIT_FUNCTION` and `parse.parse_begun`.
+
+    The job is not described; `text` is the script, without NUL.
+    """
+    command = _sbatch(account, environment or {}, options)
+    return ["f7t_submit", *_place(directory, name), text, *command]
 
 
 def submit_path(
@@ -177,6 +192,11 @@ def submit_path(
     """
     command = _sbatch(account, environment or {}, options)
     return ["sh", "-c", scripts.SUBMIT_PATH, "f7t", path, *command]
+
+
+def job_details(job_id: int) -> list[str]:
+    """`scontrol` of one job, for `parse.parse_description`."""
+    return ["scontrol", "-o", "show", "job", str(job_id)]
 
 
 def find_submission(directory: str) -> list[str]:
@@ -208,6 +228,12 @@ def many_job_files(ids: Sequence[str]) -> list[str]:
 def base_id(job_id: str) -> str:
     """The number of the job, or of the array or heterogeneous job that it belongs to."""
     return re.split(r"[_+]", job_id, maxsplit=1)[0]
+
+
+def _place(directory: str, name: str) -> tuple[str, str]:
+    if not name or "/" in name or name in (".", ".."):
+        raise ValueError(f"{name!r} is no file name")
+    return posixpath.normpath(directory), name
 
 
 def _sbatch(

@@ -38,6 +38,9 @@ _ACCOUNTED = re.compile(
 _PART = re.compile(rf"{scripts.PART}(?=(?:{'|'.join(scripts.PARTS)}) )")
 _CANCEL_ERROR = re.compile(r"^scancel: (?:error|fatal): (.*)$", re.MULTILINE)
 _NOT_OWNER = 210
+_NO_SUBMISSION = "Job submission failed"
+_PROMPT = re.compile(r"^(?:scontrol: )+", re.MULTILINE)
+_RECORD_OR_ECHO = re.compile(r"JobId=|show job \d+$|$")
 _FAILED_STEPS = {
     scripts.MISSING: (NotFound, "No such file or directory"),
     scripts.A_DIRECTORY: (IsADirectory, "Is a directory"),
@@ -139,21 +142,54 @@ def parse_submission(result: CommandResult) -> SubmittedJob:
     """
     status, parts = result.exit_status, _parts(result)
     message = text_of(result.stderr).strip()
+    _must_have_prepared(status)
+    if "refused" in parts:
+        code = parts["refused"].strip()
+        raise CommandFailed(message, exit_status=int(code) if code.isdigit() else None)
+    if "job" not in parts:
+        raise CommandFailed(message or _NO_SUBMISSION, exit_status=status)
+    job_id = _job_id(parts["job"], status)
+    return _described(job_id, parts.get("info", ""), parts.get("noinfo", ""))
+
+
+def parse_begun(result: CommandResult) -> int:
+    """The job id of `commands.submit_text`; raises as `parse_submission`."""
+    status, parts = result.exit_status, _parts(result)
+    message = text_of(result.stderr).strip()
+    if "begun" not in parts:
+        _must_have_prepared(status)
+        raise CommandFailed(message or _NO_SUBMISSION, exit_status=status)
+    if status != 0:
+        raise CommandFailed(message, exit_status=status)
+    return _job_id(parts["begun"], status)
+
+
+def parse_description(job_id: int, result: CommandResult) -> SubmittedJob:
+    """What `scontrol` says of a job, also where it was told over its standard input what to show.
+
+    It then prints its prompt, and where it has a line editor the line that it read; other jobs'
+    records may be there as well.
+    """
+    text = _PROMPT.sub("", text_of(result.stdout))
+    own = re.search(rf"^JobId={job_id} .*?(?=\n(?:JobId=|show job )|\Z)", text, re.M | re.S)
+    said = [line for line in text.splitlines() if not _RECORD_OR_ECHO.match(line)]
+    return _described(job_id, own[0] if own else "", text_of(result.stderr) or "\n".join(said))
+
+
+def _must_have_prepared(status: int) -> None:
     if status in _FAILED_STEPS:
         kind, reason = _FAILED_STEPS[status]
         raise kind(reason)
     if status == scripts.NO_SCRIPT:
         raise CommandFailed("Failed to upload file", exit_status=status)
-    if "refused" in parts:
-        code = parts["refused"].strip()
-        raise CommandFailed(message, exit_status=int(code) if code.isdigit() else None)
-    if "job" not in parts:
-        raise CommandFailed(message or "Job submission failed", exit_status=status)
-    answer = parts["job"].strip().rpartition("\n")[2]
-    number = answer.partition(";")[0]
+
+
+def _job_id(answer: str, status: int) -> int:
+    line = answer.strip().rpartition("\n")[2]
+    number = line.partition(";")[0]
     if not number.isdigit():
-        raise CommandFailed(answer or "Job submission failed", exit_status=status)
-    return _described(int(number), parts.get("info", ""), parts.get("noinfo", ""))
+        raise CommandFailed(line or _NO_SUBMISSION, exit_status=status)
+    return int(number)
 
 
 def parse_found_submission(result: CommandResult) -> SubmittedJob | None:

@@ -9,7 +9,9 @@ from contextlib import contextmanager, suppress
 
 from f7t.errors import ConnectionRefused
 from f7t.gathering import Gathering
+from f7t.ssh.channel import Completed
 from f7t.ssh.connection import Link, PoolSettings
+from f7t.ssh.programs import Program
 from f7t.ssh.questions import Statuses
 
 
@@ -18,6 +20,7 @@ class Account:
 
     Attributes:
         statuses: questions for the status of files, by whether links are followed.
+        requests: to serial programs, by their names.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class Account:
         self._holders = 0
         self._closed = False
         self.statuses: Statuses = {False: Gathering(), True: Gathering()}
+        self.requests: dict[str, Gathering[Completed]] = {}
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -91,14 +95,23 @@ class Account:
                     self._waiting.remove(turn)
             raise
 
+    def beside(self, program: Program) -> Link | None:
+        """Like `acquire`, of a connection where such a program waits for work, if there is one."""
+        for link in self._usable():
+            if link.programs.has(program):
+                link.reserve_channel()
+                return link
+        return None
+
     def release(self, link: Link) -> None:
         """Give back the channel of an `acquire`."""
         link.free_channel()
         self._serve()
 
     def tidy(self) -> None:
-        """Close connections that were idle for too long or are too old."""
+        """Close connections that were idle for too long or are too old; programs as well."""
         for link in self._links:
+            link.programs.tidy()
             if link.idle(self._settings.idle_time) or not link.usable(self._settings.maximum_age):
                 link.retire()
 
@@ -122,7 +135,7 @@ class Account:
         """Hand free channels to those who wait; see to one more connection if they must go on."""
         usable = self._usable()
         while self._waiting:
-            free = [link for link in usable if link.commands < link.capacity]
+            free = [link for link in usable if link.has_room]
             if not free:
                 break
             turn = self._waiting.popleft()

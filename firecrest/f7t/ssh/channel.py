@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import asyncssh
 
@@ -40,37 +41,69 @@ class ChannelNotOpened(Exception):
     """The command was certainly not begun: no channel came about, another connection may do it."""
 
 
-class _Exec(asyncssh.SSHClientSession[bytes]):
-    """Collects the output of one exec request."""
+class Output(asyncssh.SSHClientSession[bytes]):
+    """Collects what is printed on one channel.
 
-    def __init__(self, output_limit: int) -> None:
+    Attributes:
+        opened: the channel came about.
+        stdout, stderr: what was printed and not taken yet, nothing more once `limit` is passed.
+        limit: bytes of both together.
+        changed: set when anything of this changes, and when the channel closes.
+        closed: the channel is closed.
+    """
+
+    def __init__(self, limit: int) -> None:
+        """Collect until more than `limit` bytes are there."""
         self.opened = False
         self.stdout = bytearray()
         self.stderr = bytearray()
-        self.over_limit = False
+        self.limit = limit
         self.changed = asyncio.Event()
         self.closed = asyncio.Event()
-        self._room = output_limit + 2 * len(BEGIN)
+
+    @property
+    def is_over_limit(self) -> bool:
+        """Whether more was printed than is wanted."""
+        return len(self.stdout) + len(self.stderr) > self.limit
+
+    def clear(self) -> None:
+        """Forget what was printed."""
+        self.stdout.clear()
+        self.stderr.clear()
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
+        """Called by asyncssh."""
         self.opened = True
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
-        self._room -= len(data)
-        if self._room < 0:
-            self.over_limit = True
-            self.changed.set()
-        elif datatype == asyncssh.EXTENDED_DATA_STDERR:
+        """Called by asyncssh."""
+        if self.is_over_limit:
+            return
+        if datatype == asyncssh.EXTENDED_DATA_STDERR:
             self.stderr += data
         else:
             self.stdout += data
+        self.changed.set()
 
     def eof_received(self) -> bool:
+        """Called by asyncssh; our side stays open."""
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Called by asyncssh."""
         self.closed.set()
         self.changed.set()
+
+
+class Running(Protocol):
+    """Something on a channel that must be ended, whatever happened."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its channel is closed."""
+
+    async def end(self) -> None:
+        """Make sure that nothing of it is left."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +111,12 @@ class _Command:
     """A command that was begun and must be ended with `end`, whatever happened."""
 
     channel: asyncssh.SSHClientChannel[bytes]
-    output: _Exec
+    output: Output
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its channel is closed."""
+        return self.output.closed.is_set()
 
     async def completed(self, stdin: bytes | None, output_limit: int) -> Completed:
         """Feed it and wait for its end."""
@@ -86,9 +124,11 @@ class _Command:
             if stdin:
                 self.channel.write(stdin)
             self.channel.write_eof()
-        await self.output.changed.wait()
-        if self.output.over_limit:
-            raise OutputLimitExceeded(output_limit)
+        while not self.is_over:
+            await self.output.changed.wait()
+            if self.output.is_over_limit:
+                raise OutputLimitExceeded(output_limit)
+            self.output.changed.clear()
         status = self.channel.get_returncode()
         if status is None:
             raise ConnectionRefused("Connection lost while a command was running")
@@ -99,61 +139,76 @@ class _Command:
         )
 
     async def end(self) -> None:
-        """Make sure that nothing of it is left: SIGTERM, SIGKILL after a grace, channel closed."""
-        for stop in (self.channel.terminate, self.channel.kill):
-            if self.output.closed.is_set():
-                return
-            with suppress(TimeoutError, OSError):  # OSError: the channel is closing already
-                stop()
-                async with asyncio.timeout(_GRACE):
-                    await self.output.closed.wait()
-        self.channel.abort()
+        """Make sure that nothing of it is left."""
+        await ended(self.channel, self.output.closed)
 
 
-async def _begin(
-    connection: asyncssh.SSHClientConnection, line: str, output_limit: int
-) -> _Command:
-    """Open a channel and request the command.
+async def ended(channel: asyncssh.SSHClientChannel[bytes], closed: asyncio.Event) -> None:
+    """End what runs on a channel: SIGTERM, SIGKILL after a grace, channel closed."""
+    for stop in (channel.terminate, channel.kill):
+        if closed.is_set():
+            return
+        with suppress(TimeoutError, OSError):  # OSError: the channel is closing already
+            stop()
+            async with asyncio.timeout(_GRACE):
+                await closed.wait()
+    channel.abort()
+
+
+async def begun(
+    connection: asyncssh.SSHClientConnection, line: str, output: Output
+) -> asyncssh.SSHClientChannel[bytes]:
+    """Open a channel and request the command `line`, whose output is collected by `output`.
+
+    Raises `ChannelNotOpened` and `ConnectionRefused` as `execute`.
 
     sshd counts a closed channel for a moment longer than we do, so that a burst of commands may
     find it full: the request for a channel is then repeated.
     """
     for pause in _FULL_PAUSES:
         try:
-            return await _request(connection, line, output_limit)
+            return await _request(connection, line, output)
         except ChannelNotOpened:
             if connection.is_closed():
                 raise
         await asyncio.sleep(pause)
-    return await _request(connection, line, output_limit)
+    return await _request(connection, line, output)
 
 
 async def _request(
-    connection: asyncssh.SSHClientConnection, line: str, output_limit: int
-) -> _Command:
-    collector = _Exec(output_limit)
+    connection: asyncssh.SSHClientConnection, line: str, output: Output
+) -> asyncssh.SSHClientChannel[bytes]:
     try:
         channel, _ = await connection.create_session(
-            lambda: collector,
+            lambda: output,
             line,
             encoding=None,  # text mode would close the connection on the first non-UTF-8 byte
         )
     except (asyncssh.ChannelOpenError, asyncssh.ConnectionLost, OSError) as error:
-        if not collector.opened:
+        if not output.opened:
             raise ChannelNotOpened(str(error)) from error
         raise ConnectionRefused("Connection lost while a command was starting") from error
     counting.channels.inc()
-    return _Command(channel, collector)
+    return channel
+
+
+async def _commanded(
+    connection: asyncssh.SSHClientConnection, line: str, output_limit: int
+) -> _Command:
+    output = Output(output_limit + 2 * len(BEGIN))
+    return _Command(await begun(connection, line, output), output)
 
 
 _ending: set[asyncio.Task[None]] = set()
 
+R = TypeVar("R", bound=Running)
 
-def _release_when_over(beginning: asyncio.Task[_Command], release: Callable[[], None]) -> None:
+
+def release_when_over(beginning: asyncio.Task[R], release: Callable[[], None]) -> None:
     """Call `release` once the channel is free; a command that was given up is ended first."""
     if beginning.done():
         failed = beginning.cancelled() or beginning.exception() is not None
-        if failed or beginning.result().output.closed.is_set():
+        if failed or beginning.result().is_over:
             release()
             return
 
@@ -196,7 +251,7 @@ async def execute(
         ChannelNotOpened: it was certainly not begun; no channel came about.
         ConnectionRefused: the connection broke while it may have been running.
     """
-    beginning = asyncio.create_task(_begin(connection, line, output_limit))
+    beginning = asyncio.create_task(_commanded(connection, line, output_limit))
     try:
         async with asyncio.timeout(time_limit):
             command = await asyncio.shield(beginning)
@@ -204,4 +259,4 @@ async def execute(
     except TimeoutError as error:
         raise CommandTimeout(f"Command ran longer than {time_limit:g} s") from error
     finally:
-        _release_when_over(beginning, release)
+        release_when_over(beginning, release)

@@ -18,6 +18,7 @@ import asyncssh
 
 from f7t.errors import CertificateRefused, ConnectionRefused, MachineUnavailable, RemoteError
 from f7t.ssh import counting
+from f7t.ssh.conversation import IdlePrograms
 
 
 class Machine(Protocol):
@@ -59,6 +60,8 @@ class PoolSettings:
         handshakes: concurrent logins per machine; below sshd's MaxStartups (10).
         attempts: tries of a login that the machine drops (MaxStartups of many clients).
         file_time_limit: of one file operation.
+        program_idle_time: a long-lived program without work is ended after this; 0 keeps none.
+        program_maximum_age: a long-lived program is given no new work after this.
     """
 
     certificate_lifetime: float = 300.0
@@ -70,6 +73,8 @@ class PoolSettings:
     handshakes: int = 8
     attempts: int = 5
     file_time_limit: float = 5.0
+    program_idle_time: float = 10.0
+    program_maximum_age: float = 60.0
 
 
 @dataclass(eq=False)
@@ -80,6 +85,7 @@ class Link:
         connection: the SSH connection.
         sftp: SFTP client over one channel, paths as bytes.
         capacity: exec channels it may have besides.
+        programs: long-lived ones, on exec channels that are free for anybody.
         commands: exec channels in use.
         users: operations in progress, over exec and SFTP.
         opened_at, used_at: monotonic clock.
@@ -90,12 +96,18 @@ class Link:
     connection: asyncssh.SSHClientConnection
     sftp: asyncssh.SFTPClient
     capacity: int
+    programs: IdlePrograms
     commands: int = 0
     users: int = 0
     opened_at: float = field(default_factory=time.monotonic)
     used_at: float = field(default_factory=time.monotonic)
     retired: bool = False
     lost: bool = False
+
+    @property
+    def has_room(self) -> bool:
+        """Whether an exec channel is free; of those that serial programs keep one may be had."""
+        return self.commands + min(self.programs.serial, self.capacity - 1) < self.capacity
 
     def usable(self, maximum_age: float) -> bool:
         """Whether new work may be given to it."""
@@ -224,7 +236,9 @@ class Dialer:
             connection.abort()
             raise
         counting.channels.inc()
-        return Link(connection, sftp, capacity=self.settings.channels_per_connection - 1)
+        settings = self.settings
+        programs = IdlePrograms(settings.program_idle_time, settings.program_maximum_age)
+        return Link(connection, sftp, settings.channels_per_connection - 1, programs)
 
 
 def _reason(error: OSError | asyncssh.Error) -> RemoteError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,8 @@ from pathlib import Path
 import asyncssh
 
 from f7t.errors import ConnectionRefused
-from f7t.ssh import channel
+from f7t.gathering import Gathering
+from f7t.ssh import channel, conversation
 from f7t.ssh.account import Account
 from f7t.ssh.changes import FileChanges
 from f7t.ssh.channel import ChannelNotOpened, Completed
@@ -20,6 +21,7 @@ from f7t.ssh.connection import Authority, Dialer, Link, Machine, PoolSettings
 from f7t.ssh.contents import RemoteContents
 from f7t.ssh.facts import MachineFacts
 from f7t.ssh.files import RemoteFiles
+from f7t.ssh.programs import Program
 from f7t.ssh.questions import RemoteQuestions
 from f7t.ssh.quoting import command_line
 
@@ -89,17 +91,73 @@ class Session:
             ValueError: `argv` or `environment` cannot be carried; see `command_line`.
         """
         line = command_line(argv, environment)
+
+        async def execute(link: Link) -> Completed:
+            # Programs that wait for work hold channels: this one needs one of its own.
+            link.programs.make_room(link.capacity - link.commands)
+            return await channel.execute(
+                link.connection,
+                line,
+                stdin=stdin,
+                time_limit=time_limit,
+                output_limit=output_limit,
+                release=partial(self._account.release, link),
+            )
+
+        return await self._given(execute)
+
+    async def ask(
+        self, program: Program, request: bytes, *, time_limit: float, output_limit: int
+    ) -> Completed:
+        """Give a request to a program that stays, begun if none is idle; else like `run`.
+
+        Raises:
+            CommandTimeout, OutputLimitExceeded, ConnectionRefused, RemoteError: as `run`.
+        """
+
+        async def converse(link: Link) -> Completed:
+            return await conversation.converse(
+                link.connection,
+                link.programs,
+                link.capacity - link.commands,
+                program,
+                request,
+                time_limit=time_limit,
+                output_limit=output_limit,
+                release=partial(self._account.release, link),
+            )
+
+        return await self._given(converse, program if program.serial else None)
+
+    async def ask_together(
+        self, program: Program, request: str, *, time_limit: float, output_limit: int
+    ) -> Completed:
+        """`ask` of a serial program, with what others of the user want to know at the same time.
+
+        Their answers are in the answer too. Raises as `ask`.
+        """
+
+        async def ask(requests: Sequence[str]) -> Sequence[Completed]:
+            text = "\n".join(requests).encode()
+            done = await self.ask(program, text, time_limit=time_limit, output_limit=output_limit)
+            return [done] * len(requests)
+
+        together = self._account.requests.setdefault(program.name, Gathering(at_once=1))
+        return await together.answer(request, ask)
+
+    async def _given(
+        self, work: Callable[[Link], Awaitable[Completed]], program: Program | None = None
+    ) -> Completed:
+        """Work on a channel that is reserved for it, which it releases by itself.
+
+        Args:
+            program: one that may have kept its channel.
+        """
         for _ in range(_CHANNEL_ATTEMPTS):
-            link = await self._account.acquire()
+            link = self._account.beside(program) if program else None
+            link = link or await self._account.acquire()
             try:
-                return await channel.execute(
-                    link.connection,
-                    line,
-                    stdin=stdin,
-                    time_limit=time_limit,
-                    output_limit=output_limit,
-                    release=partial(self._account.release, link),
-                )
+                return await work(link)
             except ChannelNotOpened as error:
                 link.retire()
                 reason = error

@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from f7t.errors import CommandTimeout, ConnectionRefused
 from f7t.settings import ComputeSettings
 from f7t.slurm import commands
 from f7t.ssh.channel import Completed
 from f7t.ssh.pool import Session, SshPool
+from f7t.ssh.quoting import path_bytes, shell_command
 from f7t.systems import System, Systems
 from f7t.tasks.kinds import Outcome, TaskContext
 from f7t.tasks.model import Json, Status
+from f7t.work.compute.programs import SCONTROL, SUBMITTING
+
+_PATIENCE = 2.0
+"""Seconds for an scontrol that is asked line by line, some hundred times what it takes."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,27 @@ class Scheduler:
             time_limit=self.settings.timeout,
             output_limit=self.output_limit,
         )
+
+    async def submit_in(self, session: Session, argv: Sequence[str]) -> Completed:
+        """Run `commands.submit_text` in a shell that stays; raises `RemoteError`."""
+        return await session.ask(
+            SUBMITTING,
+            path_bytes(shell_command(argv)),
+            time_limit=self.settings.timeout,
+            output_limit=self.output_limit,
+        )
+
+    async def describe_in(self, session: Session, job_id: int) -> Completed:
+        """What scontrol says of a job, for `parse.parse_description`; raises `RemoteError`."""
+        try:
+            return await session.ask_together(
+                SCONTROL,
+                f"show job {job_id}",
+                time_limit=min(_PATIENCE, self.settings.timeout),
+                output_limit=self.output_limit,
+            )
+        except (CommandTimeout, ConnectionRefused):  # no scontrol that one can talk to
+            return await self.run_in(session, commands.job_details(job_id))
 
 
 def finished(data: Json) -> Outcome:

@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from f7t.errors import AlreadyExists, CommandFailed
+from f7t.errors import (
+    AlreadyExists,
+    CommandFailed,
+    RemoteError,
+)
 from f7t.slurm import commands, parse
-from f7t.slurm.models import SubmittedJob
+from f7t.slurm.models import FILES_NOT_AVAILABLE, SubmittedJob
 from f7t.tasks.kinds import Kind, Outcome, Resume, TaskContext
 from f7t.tasks.model import TaskSpec
 from f7t.work.compute.scheduler import Scheduler, finished
@@ -22,6 +26,9 @@ SUBMIT_PATH = "submit-path"
 _LOOKUPS = 20
 _LOOKUP_PAUSE = 0.5
 """A submission that was under way when its worker died may need some seconds to become visible."""
+
+_LONGEST_SAID = 16 * 1024
+"""Bytes of a script. A shell may read what it is told byte by byte."""
 
 _INTERRUPTED = "The submission was interrupted and no job of it was found; nothing is known to run"
 _PATH_INTERRUPTED = (
@@ -59,9 +66,18 @@ class Submissions:
 
     async def _submit(self, context: TaskContext) -> Outcome:
         """Submit. If the task's directory exists, somebody began before: the job is looked up."""
-        arguments = cast(Mapping[str, Any], context.spec.arguments)
         directory = self._directory(context)
-        script = base64.b64decode(arguments["script"])
+        script = base64.b64decode(str(context.spec.arguments["script"]))
+        try:
+            if len(script) > _LONGEST_SAID or b"\0" in script:
+                return _submitted(await self._copied(context, directory, script))
+            return _submitted(await self._said(context, directory, script))
+        except AlreadyExists:
+            return _submitted(await self._found(context, directory))
+
+    async def _copied(self, context: TaskContext, directory: str, script: bytes) -> SubmittedJob:
+        """With a command of its own that reads the script."""
+        arguments = cast(Mapping[str, Any], context.spec.arguments)
         argv = commands.submit_script(
             directory,
             arguments["name"],
@@ -70,13 +86,26 @@ class Submissions:
             environment=arguments["environment"],
             options=self._options(),
         )
-        try:
-            submitted = parse.parse_submission(
-                await self.scheduler.run(context, argv, stdin=script)
-            )
-        except AlreadyExists:
-            submitted = await self._found(context, directory)
-        return _submitted(submitted)
+        return parse.parse_submission(await self.scheduler.run(context, argv, stdin=script))
+
+    async def _said(self, context: TaskContext, directory: str, script: bytes) -> SubmittedJob:
+        """With programs that stay, which saves the time that it takes to start three."""
+        arguments = cast(Mapping[str, Any], context.spec.arguments)
+        argv = commands.submit_text(
+            directory,
+            arguments["name"],
+            script.decode("utf-8", "surrogateescape"),
+            account=arguments["account"],
+            environment=arguments["environment"],
+            options=self._options(),
+        )
+        async with self.scheduler.session(context) as session:
+            job_id = parse.parse_begun(await self.scheduler.submit_in(session, argv))
+            try:
+                description = await self.scheduler.describe_in(session, job_id)
+            except RemoteError as error:  # it is submitted: no failure of the task
+                return SubmittedJob(job_id, FILES_NOT_AVAILABLE, error.message)
+        return parse.parse_description(job_id, description)
 
     async def _found(self, context: TaskContext, directory: str) -> SubmittedJob:
         for _ in range(_LOOKUPS):

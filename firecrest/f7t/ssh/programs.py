@@ -1,0 +1,76 @@
+"""Programs on a machine that stay and answer one request after the other, see `conversation`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Protocol
+
+from f7t.ssh.channel import Completed
+from f7t.ssh.quoting import command_line
+
+
+class Program(Protocol):
+    """How one talks to a program over its standard input and output.
+
+    Attributes:
+        name: tells one from another.
+        line: text of the exec request that starts it, of `quoting.command_line`.
+        opening: what it is told first.
+        serial: requests can be told together, a line each, so that one program serves a user. It
+            keeps its channel for as long as it runs.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def line(self) -> str: ...
+
+    @property
+    def opening(self) -> bytes: ...
+
+    @property
+    def serial(self) -> bool: ...
+
+    def asked(self, request: bytes, nonce: bytes) -> bytes:
+        """What to send; `nonce` is new with each request and nobody's who writes the answer."""
+
+    def answer(self, nonce: bytes, stdout: bytes, stderr: bytes) -> Completed | None:
+        """The answer in what was printed since the request, None while it is incomplete."""
+
+
+class RemoteShell:
+    """The user's start-up files are read once, a command costs no login shell.
+
+    A request is one line of shell, a command that ends by itself and reads no input. Its exit
+    status stands in a frame behind its output, on both streams.
+    """
+
+    serial = False
+
+    def __init__(self, name: str, functions: str, environment: Mapping[str, str]) -> None:
+        """A POSIX shell that knows these functions and variables."""
+        self.name = name
+        self.line = command_line(["sh"], environment)
+        self.opening = (functions + _FRAME).encode()
+
+    def asked(self, request: bytes, nonce: bytes) -> bytes:
+        """The request in a subshell: it may leave its directory, or exit."""
+        return b"( " + request + b"\n) </dev/null; f7t_over " + nonce + b" $?\n"
+
+    def answer(self, nonce: bytes, stdout: bytes, stderr: bytes) -> Completed | None:
+        """Complete when both streams have their frame."""
+        out = re.search(rb"\x1e" + nonce + rb" (\d+)\x1e", stdout)
+        err = stderr.find(b"\x1e" + nonce + b"\x1e")
+        if out is None or err < 0:
+            return None
+        return Completed(int(out[1]), stdout[: out.start()], stderr[:err])
+
+
+_FRAME = r"""
+f7t_over() {
+  printf '\036%s %s\036' "$1" "$2"
+  printf '\036%s\036' "$1" >&2
+}
+"""

@@ -1,0 +1,36 @@
+"""Slurm's programs that stay on a machine between two requests of a user."""
+
+from __future__ import annotations
+
+from f7t.slurm import commands, scripts
+from f7t.ssh.channel import Completed
+from f7t.ssh.programs import RemoteShell
+from f7t.ssh.quoting import command_line
+
+SUBMITTING = RemoteShell("submitting", scripts.SUBMIT_FUNCTION, commands.ENVIRONMENT)
+"""Runs `commands.submit_text`."""
+
+
+class _Scontrol:
+    """`scontrol` without a command reads commands line by line (scontrol(1)).
+
+    A request is one of them. It is followed by something that is none: what scontrol says of that
+    ends the answer, whether the request went well or not.
+    """
+
+    name = "scontrol"
+    line = command_line(["sh", "-c", "exec scontrol -o 2>&1"], commands.ENVIRONMENT)
+    opening = b""
+    serial = True
+
+    def asked(self, request: bytes, nonce: bytes) -> bytes:
+        """One line more."""
+        return request + b"\n" + nonce + b"\n"
+
+    def answer(self, nonce: bytes, stdout: bytes, stderr: bytes) -> Completed | None:
+        """All on standard output; the exit status is 0 in any case."""
+        end = stdout.find(b"invalid keyword: " + nonce)
+        return None if end < 0 else Completed(0, stdout[:end], stderr)
+
+
+SCONTROL = _Scontrol()
