@@ -40,7 +40,7 @@ _CANCEL_ERROR = re.compile(r"^scancel: (?:error|fatal): (.*)$", re.MULTILINE)
 _NOT_OWNER = 210
 _NO_SUBMISSION = "Job submission failed"
 _PROMPT = re.compile(r"^(?:scontrol: )+", re.MULTILINE)
-_RECORD_OR_ECHO = re.compile(r"JobId=|show job \d+$|$")
+_ECHO = re.compile(r"\Ashow job \d+\n")
 _FAILED_STEPS = {
     scripts.MISSING: (NotFound, "No such file or directory"),
     scripts.A_DIRECTORY: (IsADirectory, "Is a directory"),
@@ -170,10 +170,11 @@ def parse_description(job_id: int, result: CommandResult) -> SubmittedJob:
     It then prints its prompt, and where it has a line editor the line that it read; other jobs'
     records may be there as well.
     """
-    text = _PROMPT.sub("", text_of(result.stdout))
-    own = re.search(rf"^JobId={job_id} .*?(?=\n(?:JobId=|show job )|\Z)", text, re.M | re.S)
-    said = [line for line in text.splitlines() if not _RECORD_OR_ECHO.match(line)]
-    return _described(job_id, own[0] if own else "", text_of(result.stderr) or "\n".join(said))
+    answers = [_ECHO.sub("", one) for one in _PROMPT.split(text_of(result.stdout))]
+    own = next((one for one in answers if one.startswith(f"JobId={job_id} ")), "")
+    refusals = [one.strip() for one in answers if not one.startswith("JobId=")]
+    said = text_of(result.stderr) or "\n".join(filter(None, refusals))
+    return _described(job_id, own, said)
 
 
 def _must_have_prepared(status: int) -> None:

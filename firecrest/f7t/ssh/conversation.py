@@ -176,7 +176,8 @@ async def converse(
         room: for so many idle programs there are channels beside this one.
     """
     kept = idle.take(program)
-    idle.make_room(room)
+    if kept is None:
+        idle.make_room(room)
     beginning = asyncio.create_task(_begin(connection, program, kept))
     over = False
     try:

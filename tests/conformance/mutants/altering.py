@@ -64,7 +64,8 @@ class Reply:
 
     def header(self, name: str) -> str:
         """Value of a header, empty if absent; the name is taken as it is written."""
-        return dict(self.headers).get(name.encode(), b"").decode("latin-1")
+        found = (value for known, value in self.headers if bytes(known) == name.encode())
+        return next(found, b"").decode("latin-1")
 
     def with_json(self, value: Any) -> Reply:
         return self.with_body(json.dumps(value).encode(), b"application/json")

@@ -33,7 +33,7 @@ def _turning(
 
 
 def _lower(asked: Asked, reply: Reply) -> Reply:
-    return replace(reply, headers=[(name.lower(), value) for name, value in reply.headers])
+    return replace(reply, headers=[(bytes.lower(name), value) for name, value in reply.headers])
 
 
 def _html(asked: Asked, reply: Reply) -> Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -76,10 +76,9 @@ def _renumbered(record: Record) -> Record:
     return record | {"status": int(record["status"])}
 
 
-async def _everybodys(self: TaskStore, user: str) -> dict[str, model.Task]:
+async def _everybodys(self: TaskStore, user: str) -> AsyncIterator[Sequence[model.Task]]:
     keys = [key async for key in self._redis.scan_iter(match="*task*")]
-    ids = {key.decode().rpartition(":")[2] for key in keys}
-    return {task.id: task for task in await self._read(ids)}
+    yield await self._read({key.decode().rpartition(":")[2] for key in keys})
 
 
 async def _unowned(self: TaskStore, user: str, ids: Any) -> dict[str, model.Task]:
@@ -87,7 +86,6 @@ async def _unowned(self: TaskStore, user: str, ids: Any) -> dict[str, model.Task
 
 
 _queue = commands.queue
-_submit_script = commands.submit_script
 _sbatch = commands._sbatch
 
 
@@ -226,7 +224,7 @@ MUTANTS = (
     Mutant(
         "foreign-tasks-listed",
         "the list of tasks has everybody's",
-        patching(TaskStore, "list", _everybodys),
+        patching(TaskStore, "batches", _everybodys),
         ("F7T-TASK-025", "F7T-SEC-018"),
     ),
     Mutant(
