@@ -1,8 +1,9 @@
 """Record what a real scontrol answers when it is told line by line what to show.
 
-    python -m tests.firecrest.slurm.record_told --home DIR --as TEST1-PREFIX > data/<release>/told.json
+    python -m tests.firecrest.slurm.record_told --home DIR --as PREFIX > told.json
 
-Options and file are `record.py`'s; the requests are framed as `f7t.work.compute.programs` does.
+Options and file are `record.py`'s, the file is to be `data/<release>/told.json`; the requests are
+framed as `f7t.work.compute.programs` does.
 """
 
 from __future__ import annotations

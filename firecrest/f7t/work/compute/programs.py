@@ -29,8 +29,9 @@ class _Scontrol:
 
     def answer(self, nonce: bytes, stdout: bytes, stderr: bytes) -> Completed | None:
         """All on standard output; the exit status is 0 in any case."""
-        end = stdout.find(b"invalid keyword: " + nonce)
-        return None if end < 0 else Completed(0, stdout[:end], stderr)
+        text, end, _ = stdout.partition(b"invalid keyword: " + nonce)
+        # With a line editor it also repeats what it reads.
+        return Completed(0, text.removesuffix(nonce + b"\n"), stderr) if end else None
 
 
 SCONTROL = _Scontrol()
