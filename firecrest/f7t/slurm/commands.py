@@ -170,7 +170,8 @@ def submit_text(
 ) -> list[str]:
     """Like `submit_script`, for `scripts.SUBMIT_FUNCTION` and `parse.parse_begun`.
 
-    The job is not described; `text` is the script, without NUL.
+    The directory may exist; if the script does, somebody has begun before. The job is not
+    described. `text` is the script, without NUL.
     """
     command = _sbatch(account, environment or {}, options)
     return ["f7t_submit", *_place(directory, name), text, *command]

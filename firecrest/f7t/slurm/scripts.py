@@ -37,9 +37,15 @@ else
 fi
 """
 
-# Arguments: directory. It is the lock: only who makes it submits. Variables have a prefix: one of
-# that name in the user's environment would reach the job with our value.
-_OWN_DIRECTORY = rf"""
+# Every process costs the machine a millisecond and more: dd copies and counts in one.
+# Arguments: directory, script name, size of the script, then the command that submits.
+# The directory is the lock: only who makes it submits. A connection that breaks ends the script's
+# transfer early, which the size tells; then it is as if nothing had begun. Variables have a prefix:
+# one of that name in the user's environment would reach the job with our value.
+SUBMIT_SCRIPT = (
+    rf"""
+f7t_dir=$1 f7t_script=$1/$2 f7t_size=$3
+shift 3
 case $f7t_dir in
   */*) [ -d "${{f7t_dir%/*}}/" ] || mkdir -p -- "${{f7t_dir%/*}}/" || exit {NO_DIRECTORY} ;;
 esac
@@ -48,19 +54,6 @@ mkdir -- "$f7t_dir" || {{
   if [ -d "$f7t_dir" ]; then exit {ALREADY_SUBMITTED}; fi
   exit {NO_DIRECTORY}
 }}
-"""
-
-# Every process costs the machine a millisecond and more: dd copies and counts in one.
-# Arguments: directory, script name, size of the script, then the command that submits.
-# A connection that breaks ends the script's transfer early, which the size tells; then it is as if
-# nothing had begun.
-SUBMIT_SCRIPT = (
-    r"""
-f7t_dir=$1 f7t_script=$1/$2 f7t_size=$3
-shift 3
-"""
-    + _OWN_DIRECTORY
-    + rf"""
 f7t_copied=$(LC_ALL=C dd of="$f7t_script" bs=64k 2>&1) || printf '%s\n' "$f7t_copied" >&2
 case $f7t_copied in
   *"
@@ -77,28 +70,31 @@ cd -- "$f7t_dir" || exit {NO_DIRECTORY}
 
 # The same for a shell that stays, which runs it in a subshell: the script is an argument, since the
 # shell reads commands from its input. One that a broken connection cuts off is no whole command,
-# and nothing begins. The last process becomes the command that submits.
+# and nothing begins. The script is the lock: only who makes it submits. Where the directory is there
+# already, the only process is the command that submits.
 # Arguments: directory, script name, script, then the command that submits.
-SUBMIT_FUNCTION = (
-    r"""
-f7t_submit() {
+SUBMIT_FUNCTION = rf"""
+f7t_submit() {{
 f7t_dir=$1 f7t_script=$1/$2 f7t_text=$3
 shift 3
-"""
-    + _OWN_DIRECTORY
-    + rf"""
+[ -d "$f7t_dir/" ] || mkdir -p -- "$f7t_dir" || exit {NO_DIRECTORY}
+cd -- "$f7t_dir" || exit {NO_DIRECTORY}
+set -C
+printf '' 2>/dev/null >"$f7t_script" || {{
+  if [ -e "$f7t_script" ]; then exit {ALREADY_SUBMITTED}; fi
+  exit {NO_SCRIPT}
+}}
+set +C
 printf %s "$f7t_text" >"$f7t_script" || {{
   rm -f -- "$f7t_script"
   rmdir -- "$f7t_dir"
   exit {NO_SCRIPT}
 }}
-cd -- "$f7t_dir" || exit {NO_DIRECTORY}
 unset LC_ALL SLURM_TIME_FORMAT
 printf '\036begun '
 exec "$@" "$f7t_script"
 }}
 """
-)
 
 # Arguments: path of the script, then the command that submits.
 SUBMIT_PATH = (

@@ -67,6 +67,12 @@ class FileChanges:
         raw = checked_path(path)
         await self._make(path, lambda sftp: sftp.mkdir(raw))
 
+    async def make_new_directory(self, path: str) -> None:
+        """Like `make_directory` in one request; why it fails, also if it is there, may be vague."""
+        raw = checked_path(path)
+        async with self._sftp.held() as link:
+            await self._sftp.once(link, path, lambda: link.sftp.mkdir(raw))
+
     async def make_link(self, target: str, link: str) -> None:
         """Make the symbolic link `link` with the text `target`, which need not name anything.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Protocol
 
 from f7t.ssh.channel import Completed
-from f7t.ssh.quoting import command_line
+from f7t.ssh.quoting import BEGIN, command_line
 
 
 class Program(Protocol):
@@ -61,11 +60,11 @@ class RemoteShell:
 
     def answer(self, nonce: bytes, stdout: bytes, stderr: bytes) -> Completed | None:
         """Complete when both streams have their frame."""
-        out = re.search(rb"\x1e" + nonce + rb" (\d+)\x1e", stdout)
-        err = stderr.find(b"\x1e" + nonce + b"\x1e")
-        if out is None or err < 0:
-            return None
-        return Completed(int(out[1]), stdout[: out.start()], stderr[:err])
+        frame = BEGIN + nonce
+        out, _, rest = stdout.partition(frame)
+        status, end, _ = rest.partition(BEGIN)
+        err, over, _ = stderr.partition(frame + BEGIN)
+        return Completed(int(status), out, err) if end and over else None
 
 
 _FRAME = r"""

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import posixpath
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -65,7 +66,7 @@ class Submissions:
         )
 
     async def _submit(self, context: TaskContext) -> Outcome:
-        """Submit. If the task's directory exists, somebody began before: the job is looked up."""
+        """Submit. If the task's script exists, somebody began before: the job is looked up."""
         directory = self._directory(context)
         script = base64.b64decode(str(context.spec.arguments["script"]))
         try:
@@ -100,6 +101,8 @@ class Submissions:
             options=self._options(),
         )
         async with self.scheduler.session(context) as session:
+            with suppress(RemoteError):  # saves a process; what is wrong the machine says better
+                await session.changes.make_new_directory(directory)
             job_id = parse.parse_begun(await self.scheduler.submit_in(session, argv))
             try:
                 description = await self.scheduler.describe_in(session, job_id)
