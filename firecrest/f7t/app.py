@@ -89,6 +89,8 @@ def _ssh_pool(settings: Settings, authority: Authority) -> SshPool:
             connections_per_user=ssh.connections_per_user,
             idle_time=ssh.idle_time,
             maximum_age=ssh.maximum_age,
+            program_idle_time=ssh.program_idle_time,
+            program_maximum_age=ssh.program_maximum_age,
             file_time_limit=settings.utilities.timeout,
         ),
     )

@@ -153,6 +153,17 @@ class SshSettings(_Group):
     )
     idle_time: Seconds = Field(default=60, description="A connection unused for so long is closed.")
     maximum_age: Seconds = Field(default=600, description="A connection is not reused beyond this.")
+    program_idle_time: Annotated[float, Unit("s")] = Field(
+        default=10,
+        ge=0,
+        description="A user's shell or scontrol that stays between two submissions is ended when "
+        "it is unused for so long; 0 keeps none.",
+    )
+    program_maximum_age: Annotated[float, Unit("s")] = Field(
+        default=60,
+        ge=0,
+        description="It is not reused beyond this, so that changed start-up files take effect.",
+    )
 
     @model_validator(mode="after")
     def _one_authority(self) -> Self:

@@ -103,12 +103,13 @@ def big_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def slow_shell(live: Live) -> Iterator[str]:
+def slow_shell(live: Live, machine: Machine) -> Iterator[str]:
     """A user whose every remote command takes two seconds more: states that pass in
-    milliseconds can be looked at."""
+    milliseconds can be looked at. A shell that stayed from an earlier submission is ended."""
     home = f"/home/{SLOW_USER}"
     seed = live.get("/utilities/download", user=SLOW_USER, params={"sourcePath": f"{home}/.bashrc"})
     assert seed.status_code == 200, seed.text
+    machine.run(SLOW_USER, "sh", "-c", "pkill -f '^sh$' || true")
     _write_bashrc(live, home, b"sleep 2\n")
     yield SLOW_USER
     _write_bashrc(live, home, seed.content)

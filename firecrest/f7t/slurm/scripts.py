@@ -70,8 +70,8 @@ cd -- "$f7t_dir" || exit {NO_DIRECTORY}
 
 # The same for a shell that stays, which runs it in a subshell: the script is an argument, since the
 # shell reads commands from its input. One that a broken connection cuts off is no whole command,
-# and nothing begins. The script is the lock: only who makes it submits. Where the directory is there
-# already, the only process is the command that submits.
+# and nothing begins. The script is the lock: only who makes it submits. Where the
+# directory is there already, the only process is the command that submits.
 # Arguments: directory, script name, script, then the command that submits.
 SUBMIT_FUNCTION = rf"""
 f7t_submit() {{
