@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 
 from f7t.errors import IllegalTransition, TaskError, TaskNotFound, TaskStoreUnavailable
 from f7t.tasks.model import Json, Status, Task, TaskSpec
-from f7t.tasks.sharing import Answer, Created
+from f7t.tasks.sharing import Answer, Created, Known
 from f7t.tasks.store import LeaseLost, TaskStore
 
 _log = logging.getLogger("f7t.tasks")
@@ -206,11 +206,12 @@ class Kind:
         run: carries a fresh task out; what it raises is described by the runner's caller.
         recovery: what happens when the worker died in the middle.
         changes_jobs: the user's jobs may be others after every step of it.
-        shared: it only asks, and equal questions of one user may share an answer.
+        known: given if it only asks, so that equal questions of one user may share an answer: the
+            one that this worker has to a question (`sharing.question_of`), if it has any.
     """
 
     name: str
     run: Handler
     recovery: Restart | Resume | Fail
     changes_jobs: bool = False
-    shared: bool = False
+    known: Callable[[str], Known | None] | None = None

@@ -81,26 +81,29 @@ class TaskRunner:
             _log.warning("leases of %d tasks are left to expire", len(running))
 
     async def submit(self, task: Task, spec: TaskSpec) -> Task:
-        """Store a new task and begin to carry it out.
+        """Store a new task and begin to carry it out, unless its answer is known; the task.
 
         Raises:
             TaskStoreUnavailable: the task was not accepted, and its id must not be announced.
             KeyError: no such kind (a programming error).
         """
-        if spec.kind not in self._kinds:
-            raise KeyError(spec.kind)
+        kind = self._kinds[spec.kind]
+        question = question_of(task, spec) if kind.known else ""
         try:
             created = await self._store.create(
                 task,
                 spec,
                 owner=self._owner,
                 lease=self._lease,
-                question=question_of(task, spec) if self._kinds[spec.kind].shared else "",
+                question=question,
+                known=kind.known(question) if kind.known else None,
             )
         except TaskStoreUnavailable:
             # It may have been stored although the answer was lost: nobody must carry it out.
             self._chore(self._withdraw(task), f"withdraw {task.id}")
             raise
+        if created.settled:
+            return created.settled
         if self._closing:
             await self._store.release([task.id], self._owner)
         else:

@@ -13,7 +13,10 @@ from __future__ import annotations
 # ARGV: id, expected ('' = must not exist), record, life in ms, settled, owner ('' = anybody),
 #       channel, spec ('' = keep), lease in ms (0 = do not take), whether the user's jobs changed,
 #       for how many ms that is remembered, for how many ms the record will be the answer to its
-#       question where there is none or a change has made it worthless (0 = it asks none)
+#       question where there is none or a change has made it worthless (0 = it asks none),
+#       record with the answer that the caller knows ('' = none), when the task that asked it began
+# The record with the answer is written if that still holds: the newest answer is neither newer nor
+# from before a change, and is not forgotten yet.
 # Returns {code, record now, when the user's jobs changed last in us, now in us, newest answer
 # (false: it is to be found out)}: 1 written, 0 it is another one (false: gone), -1 leased to
 # another.
@@ -25,7 +28,7 @@ local changed = tonumber(redis.call('GET', KEYS[7]) or '0')
 local now_us = now[1] * 1000000 + now[2]
 local answer = redis.call('GET', KEYS[8])
 local function result(code, record) return {code, record, changed, now_us, answer} end
-if current == ARGV[3] then return result(1, current) end
+if current and (current == ARGV[3] or current == ARGV[13]) then return result(1, current) end
 local holder = redis.call('GET', KEYS[4])
 if ARGV[6] ~= '' and holder and holder ~= ARGV[6] then return result(-1, current) end
 if (current or '') ~= ARGV[2] then return result(0, current) end
@@ -33,12 +36,17 @@ if ARGV[10] == '1' then
   changed = math.max(now_us, changed + 1)
   redis.call('SET', KEYS[7], string.format('%.0f', changed), 'PX', ARGV[11])
 end
+local record, settled = ARGV[3], ARGV[5]
+local newest = tonumber(string.match(answer or '0', '^%d+'))
+if ARGV[13] ~= '' and newest > changed and tonumber(ARGV[14]) >= newest then
+  record, settled = ARGV[13], '1'
+end
 local life = tonumber(ARGV[4])
-redis.call('SET', KEYS[1], ARGV[3], 'PX', life)
+redis.call('SET', KEYS[1], record, 'PX', life)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms)
 redis.call('ZADD', KEYS[2], now_ms + life, ARGV[1])
 if redis.call('PTTL', KEYS[2]) < life then redis.call('PEXPIRE', KEYS[2], life) end
-if ARGV[5] == '1' then
+if settled == '1' then
   redis.call('SREM', KEYS[3], ARGV[1])
   redis.call('DEL', KEYS[4], KEYS[5], KEYS[6])
 else
@@ -48,12 +56,12 @@ else
   redis.call('PEXPIRE', KEYS[6], life)
   if tonumber(ARGV[9]) > 0 then redis.call('SET', KEYS[4], ARGV[6], 'PX', ARGV[9]) end
 end
-if ARGV[12] ~= '0' and tonumber(string.match(answer or '0', '^%d+')) <= changed then
+if ARGV[12] ~= '0' and newest <= changed then
   redis.call('SET', KEYS[8], string.format('%.0f ', now_us) .. ARGV[1], 'PX', ARGV[12])
   answer = false
 end
 redis.call('PUBLISH', ARGV[7], ARGV[1])
-return result(1, ARGV[3])
+return result(1, record)
 """
 
 # KEYS: lease. ARGV: owner, ms. Returns 1 when the owner holds the lease now.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from f7t.tasks.model import Task, TaskSpec
+from f7t.tasks.model import Json, Status, Task, TaskSpec
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,26 @@ class Answer:
     began: int
     task_id: str
 
+    @classmethod
+    def read(cls, raw: bytes | None) -> Answer | None:
+        """What the store keeps of it, None if there is none."""
+        began, _, task_id = (raw or b"").decode().partition(" ")
+        return cls(int(began), task_id) if task_id else None
+
+
+@dataclass(frozen=True)
+class Known:
+    """An answer that this worker has.
+
+    Attributes:
+        began: of the task that asked it, as in `Answer`.
+        status, data: how such a task ends.
+    """
+
+    began: int
+    status: Status
+    data: Json = field(repr=False)
+
 
 @dataclass(frozen=True)
 class Created:
@@ -33,11 +53,13 @@ class Created:
         at: when that was.
         jobs_changed: when the user's jobs were last changed by a task; 0 if that is long ago.
         answer: the newest answer to the same question; None if this task must find it out.
+        settled: the task with the answer that its worker knew, if that still held.
     """
 
     at: int
     jobs_changed: int
     answer: Answer | None = None
+    settled: Task | None = None
 
 
 def question_of(task: Task, spec: TaskSpec) -> str:

@@ -33,7 +33,7 @@ from f7t.tasks import scripts
 from f7t.tasks.changes import CHANNEL, ChangeFeed
 from f7t.tasks.encoding import decoded, encoded, encoded_spec
 from f7t.tasks.model import Json, Service, Status, Task, TaskSpec, may_move
-from f7t.tasks.sharing import Answer, Created
+from f7t.tasks.sharing import Answer, Created, Known
 
 _RECORD = "f7t:task:"
 _SPEC = "f7t:spec:"
@@ -128,7 +128,14 @@ class TaskStore:
     # -- records ---------------------------------------------------------------------------------
 
     async def create(
-        self, task: Task, spec: TaskSpec, *, owner: str = "", lease: float = 0, question: str = ""
+        self,
+        task: Task,
+        spec: TaskSpec,
+        *,
+        owner: str = "",
+        lease: float = 0,
+        question: str = "",
+        known: Known | None = None,
     ) -> Created:
         """Store a new task; from here on it is a promise.
 
@@ -137,12 +144,19 @@ class TaskStore:
                 it may stay silent; without them any worker may claim it.
             question: what it asks, if the answer is shared: for `ANSWER_LIFETIME` the task is the
                 answer to it, unless one is there that is newer than the last change.
+            known: an answer to it, with which the task is settled at once if it still holds.
 
         Raises:
             IllegalTransition: the id is taken.
         """
         code, _, created = await self._write(
-            task, expected=b"", spec=spec, owner=owner, lease=lease, question=question
+            task,
+            expected=b"",
+            spec=spec,
+            owner=owner,
+            lease=lease,
+            question=question,
+            known=known,
         )
         if code != 1:
             raise IllegalTransition(f"Task {task.id} exists already")
@@ -348,7 +362,9 @@ class TaskStore:
         lease: float = 0,
         changes_jobs: bool = False,
         question: str = "",
+        known: Known | None = None,
     ) -> tuple[int, bytes | None, Created]:
+        answered = task.moved(known.status, known.data) if known else None
         if task.status is Status.INVALIDATED:
             lifetime = INVALIDATED_LIFETIME
         else:
@@ -377,16 +393,16 @@ class TaskStore:
                     int(changes_jobs),
                     _milliseconds(_CHANGE_REMEMBERED),
                     _milliseconds(ANSWER_LIFETIME) if question else 0,
+                    answer_text := encoded(answered) if answered else b"",
+                    known.began if known else 0,
                 ],
             )
         self._feed.notify(task.id)
-        return int(code), current, Created(int(now), int(changed), _answer(answer, task))
-
-
-def _answer(raw: bytes | None, task: Task) -> Answer | None:
-    """The answer, if it is not the task itself (its creation was repeated)."""
-    began, _, task_id = (raw or b"").decode().partition(" ")
-    return Answer(int(began), task_id) if task_id and task_id != task.id else None
+        newest = Answer.read(answer)
+        if newest and newest.task_id == task.id:  # its creation was repeated
+            newest = None
+        settled = answered if current == answer_text else None
+        return int(code), current, Created(int(now), int(changed), newest, settled)
 
 
 def _milliseconds(seconds: float) -> int:

@@ -217,3 +217,26 @@ async def test_the_task_that_is_the_answer_waits_for_nobody(
     assert await answers.answer("q", scheduler, fetch, first) == 1
     settled.set()
     assert await second == 55
+
+
+async def test_what_is_known_is_what_was_answered(
+    answers: Coalescing[int], scheduler: Scheduler
+) -> None:
+    """Not while it is being asked, nor a failure, nor of another question, nor where Redis'
+    clock is not known."""
+    assert answers.known("q") is None
+    scheduler.open.clear()
+    created = scheduler.created()
+    asking = asyncio.create_task(answers.answer("q", scheduler, scheduler.fetch, created))
+    await asyncio.sleep(0)
+    assert answers.known("q") is None
+    scheduler.open.set()
+    assert await asking == 1
+    assert answers.known("q") == (created.at, 1)
+    assert answers.known("another") is None
+    await answers.answer("r", scheduler, scheduler.fetch, None)
+    assert answers.known("r") is None
+    scheduler.failing = True
+    with pytest.raises(ValueError, match="3"):
+        await answers.answer("s", scheduler, scheduler.fetch, scheduler.created("s"))
+    assert answers.known("s") is None

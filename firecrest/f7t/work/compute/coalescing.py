@@ -89,6 +89,16 @@ class Coalescing(Generic[T]):
                 self._forget(question, flight)
                 flight.work.cancel()
 
+    def known(self, question: Hashable) -> tuple[int, T] | None:
+        """An answer that is there, and when its task was created by Redis' clock.
+
+        Whether it still holds only Redis can tell.
+        """
+        flight = self._flights.get(question)
+        if flight is None or not (flight.created and flight.work.done() and flight.is_usable):
+            return None
+        return flight.created, flight.work.result()
+
     def _shared(self, question: Hashable, created: Created, newest: Answer) -> _Flight[T] | None:
         """A flight that may answer, None if a new one must begin."""
         flight = self._flights.get(question)

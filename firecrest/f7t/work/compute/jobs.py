@@ -13,7 +13,7 @@ from f7t.slurm.models import JOB_INFO_RETURNED, AccountedJob, JobFiles, QueuedJo
 from f7t.ssh.pool import Session
 from f7t.tasks.kinds import Handler, Kind, Outcome, Restart, TaskContext
 from f7t.tasks.model import Json, Status, TaskSpec
-from f7t.tasks.sharing import Answer, question_of
+from f7t.tasks.sharing import Answer, Known, question_of
 from f7t.work.compute.coalescing import Coalescing
 from f7t.work.compute.scheduler import Scheduler, finished
 from f7t.work.paging import Page, page_of
@@ -81,7 +81,7 @@ class Jobs:
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of work of this module."""
         return (
-            Kind(QUEUE, self._together(self._queue), Restart(), shared=True),
+            Kind(QUEUE, self._together(self._queue), Restart(), known=self._known),
             Kind(CANCEL, self._cancel, Restart(), changes_jobs=True),
             Kind(ACCOUNTING, self._accounting, Restart()),
         )
@@ -98,6 +98,10 @@ class Jobs:
             )
 
         return handler
+
+    def _known(self, question: str) -> Known | None:
+        found = self.answers.known(question)
+        return found and Known(found[0], found[1].status, found[1].data)
 
     async def _queue(self, context: TaskContext) -> Outcome:
         arguments = cast(Mapping[str, Any], context.spec.arguments)
