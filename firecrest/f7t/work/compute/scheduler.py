@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from f7t.errors import CommandTimeout, ConnectionRefused
 from f7t.settings import ComputeSettings
@@ -19,6 +20,8 @@ from f7t.work.compute.programs import SCONTROL, SUBMITTING
 
 _PATIENCE = 2.0
 """Seconds for an scontrol that is asked line by line, some hundred times what it takes."""
+_MUTE = 60.0
+"""Seconds for which it is then started anew for every job."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,15 @@ class Scheduler:
 
     Attributes:
         output_limit: most bytes that a command may print.
+        mute_until: systems whose scontrol did not answer when it was asked line by line (a wrapper,
+            or a controller that is away), and until when that is remembered.
     """
 
     settings: ComputeSettings
     systems: Systems
     ssh: SshPool
     output_limit: int
+    mute_until: dict[str, float] = field(default_factory=dict)
 
     def system(self, context: TaskContext) -> System:
         """The machine that the task is about."""
@@ -70,17 +76,20 @@ class Scheduler:
             output_limit=self.output_limit,
         )
 
-    async def describe_in(self, session: Session, job_id: int) -> Completed:
+    async def describe_in(self, context: TaskContext, session: Session, job_id: int) -> Completed:
         """What scontrol says of a job, for `parse.parse_description`; raises `RemoteError`."""
-        try:
-            return await session.ask_together(
-                SCONTROL,
-                f"show job {job_id}",
-                time_limit=min(_PATIENCE, self.settings.timeout),
-                output_limit=self.output_limit,
-            )
-        except (CommandTimeout, ConnectionRefused):  # no scontrol that one can talk to
-            return await self.run_in(session, commands.job_details(job_id))
+        system = context.task.system
+        if time.monotonic() >= self.mute_until.get(system, 0.0):
+            try:
+                return await session.ask_together(
+                    SCONTROL,
+                    f"show job {job_id}",
+                    time_limit=min(_PATIENCE, self.settings.timeout),
+                    output_limit=self.output_limit,
+                )
+            except (CommandTimeout, ConnectionRefused):
+                self.mute_until[system] = time.monotonic() + _MUTE
+        return await self.run_in(session, commands.job_details(job_id))
 
 
 def finished(data: Json) -> Outcome:

@@ -105,7 +105,7 @@ class Submissions:
                 await session.changes.make_new_directory(directory)
             job_id = parse.parse_begun(await self.scheduler.submit_in(session, argv))
             try:
-                description = await self.scheduler.describe_in(session, job_id)
+                description = await self.scheduler.describe_in(context, session, job_id)
             except RemoteError as error:  # it is submitted: no failure of the task
                 return SubmittedJob(job_id, FILES_NOT_AVAILABLE, error.message)
         return parse.parse_description(job_id, description)
