@@ -67,22 +67,25 @@ class Scheduler:
     shell: str
 
     def run(self, argv: list[str], stdin: bytes = b"", **variables: str) -> Answer:
-        environment = {
+        done = subprocess.run(
+            [self.shell, *argv[1:]],
+            input=stdin,
+            capture_output=True,
+            check=False,
+            env=self.given(**variables),
+            cwd=self.state / "home",
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def given(self, **variables: str) -> dict[str, str]:
+        """The environment of a shell."""
+        return {
             "PATH": f"{self.state}/bin:/usr/bin:/bin",
             "STATE": str(self.state),
             "LC_ALL": "C",
             "SLURM_TIME_FORMAT": "standard",
             **variables,
         }
-        done = subprocess.run(
-            [self.shell, *argv[1:]],
-            input=stdin,
-            capture_output=True,
-            check=False,
-            env=environment,
-            cwd=self.state / "home",
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
 
     def environment(self) -> dict[str, str]:
         """What sbatch saw, which is what a job inherits."""

@@ -30,19 +30,12 @@ VERSIONS = sorted(path.parent.name for path in DATA.glob("*/told.json"))
 def told(scheduler: Scheduler, *requests: bytes, **variables: str) -> list[Completed]:
     """Answers of one shell that is told everything at once."""
     text = b"".join(SUBMITTING.asked(one, NONCE) for one in requests)
-    environment = {
-        "PATH": f"{scheduler.state}/bin:/usr/bin:/bin",
-        "STATE": str(scheduler.state),
-        "LC_ALL": "C",
-        "SLURM_TIME_FORMAT": "standard",
-        **variables,
-    }
     done = subprocess.run(
         [scheduler.shell],
         input=SUBMITTING.opening + text,
         capture_output=True,
         check=True,
-        env=environment,
+        env=scheduler.given(**variables),
         cwd=scheduler.state / "home",
     )
     answers = []
@@ -122,7 +115,7 @@ def test_a_request_that_was_cut_off_did_not_begin(scheduler: Scheduler) -> None:
             input=SUBMITTING.opening + whole[:cut],
             capture_output=True,
             check=False,
-            env={"PATH": f"{scheduler.state}/bin:/usr/bin:/bin", "STATE": str(scheduler.state)},
+            env=scheduler.given(),
         )
         assert not list((scheduler.state / "home").iterdir()), whole[:cut]
     assert scheduler.submissions() == 0
@@ -161,7 +154,7 @@ def test_a_script_that_does_not_fit_leaves_nothing(scheduler: Scheduler) -> None
         + b"find .. -name job.sh -o -name 0\n",
         capture_output=True,
         check=True,
-        env={"PATH": f"{scheduler.state}/bin:/usr/bin:/bin:/sbin", "STATE": str(scheduler.state)},
+        env=scheduler.given(),
         cwd=scheduler.state / "home",
     )
     answer = SUBMITTING.answer(NONCE, done.stdout, done.stderr)
