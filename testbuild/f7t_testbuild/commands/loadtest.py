@@ -37,6 +37,8 @@ RUNNER = (*python_module("f7t_testbuild"), "load", "run")
 USERS: Mapping[str, int] = {"tasks": 8, "files": 16, "poll-storm": 32}
 """Scenario to concurrent users of its closed loop."""
 _INTERRUPTED = 130
+_MOST_JOBS = 500
+"""Per second of a run: far above what is submitted, since a run that ends early measures nothing."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,7 @@ def _run(selection: Selection, scenario: str, seconds: int, where: Path) -> Run:
         "--scenario": scenario,
         "--users": str(USERS[scenario]),
         "--duration": str(seconds),
+        "--max-jobs": str(_MOST_JOBS * seconds),
         "--report": str(where),
     }
     argv = [*RUNNER, *(word for option in options.items() for word in option)]
