@@ -38,7 +38,7 @@ USERS: Mapping[str, int] = {"tasks": 8, "files": 16, "poll-storm": 32}
 """Scenario to concurrent users of its closed loop."""
 _INTERRUPTED = 130
 _MOST_JOBS = 500
-"""Per second of a run: far above what is submitted, since a run that ends early measures nothing."""
+"""Per second of a run: far above what is submitted, for a run that ends early measures nothing."""
 
 
 @dataclass(frozen=True)
