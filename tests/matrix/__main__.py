@@ -22,7 +22,10 @@ from pathlib import Path
 from f7t_testbuild import present
 from f7t_testbuild.commands.common import Selection, open_runtime
 from f7t_testbuild.model import ACCESS_KEY, Testbuild
+from f7t_testbuild.real import keycloak, minio
+from f7t_testbuild.real.cache import Unobtainable
 from f7t_testbuild.remembered import Choices, remember
+from f7t_testbuild.runtime import RuntimeName
 from tests.matrix.cells import REAL, Cell, all_cells, few, reason_against
 from tests.support.live import free_port_base
 
@@ -74,9 +77,31 @@ def _environment(cell: Cell) -> dict[str, str]:
     return environment | ({"F7T_TEST_SLURM": cell.slurm} if cell.runtime == "docker" else {})
 
 
+def _fetch(cell: Cell) -> None:
+    """Get what is fetched and built once: it may take minutes, and a test has less.
+
+    Raises:
+        Unobtainable: something is missing for it.
+    """
+    if cell.runtime != RuntimeName.NATIVE:
+        return
+    if cell.identity == REAL:
+        keycloak.obtain(_told)
+    if cell.store == REAL:
+        minio.obtain(_told)
+
+
+def _told(line: str) -> None:
+    print(line, flush=True)
+
+
 def run_cell(cell: Cell) -> Result:
     """The walk and the client against a testbuild of this kind."""
     print(f"\n### {cell}", flush=True)
+    try:
+        _fetch(cell)
+    except Unobtainable as error:
+        return Result(str(cell), "failed", f"{error.message}: {error.hint}")
     passed, told, seconds = _pytest(WALK, **_environment(cell))
     return Result(str(cell), "passed" if passed else "failed", told, seconds)
 
