@@ -8,7 +8,8 @@ rare: its connection is handed to h11, which takes it as it is.
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, cast
 
 import httptools
 import uvicorn
@@ -18,6 +19,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of a request line and its headers; a longer head is answered 400."""
+_HELD_AT_MOST = 32 * 1024
+"""Bytes of an answer that wait for what is written after them."""
 
 
 class HeaderName(bytes):
@@ -47,6 +50,42 @@ class _TooLong(Exception):
     """The head is over the limit."""
 
 
+class Joining:
+    """A transport that sends together what is written in one turn of the event loop.
+
+    The server writes an answer's head and body one after the other: sent one by one, each costs a
+    call of the system and wakes the client, who can do nothing with a head alone.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send it soon; at once if much is held, so that the transport can ask for a pause."""
+        if not self._held:
+            self._loop.call_soon(self._send)
+        self._held.append(data)
+        self._size += len(data)
+        if self._size > _HELD_AT_MOST:
+            self._send()
+
+    def close(self) -> None:
+        """Close when all of it is sent."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        if self._held:
+            held, self._held, self._size = self._held, [], 0
+            self._transport.writelines(held)
+
+
 class CaseKeeping(HttpToolsProtocol):
     """A connection. `_head` holds what came of a request until its head is complete."""
 
@@ -54,6 +93,10 @@ class CaseKeeping(HttpToolsProtocol):
     _between = True
     _heads_begun = 0
     _answering = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        super().connection_made(cast("asyncio.Transport", Joining(transport, self.loop)))
 
     def data_received(self, data: bytes) -> None:
         """Parse; what llhttp does not take is given to h11 from the request's first byte on."""
