@@ -81,8 +81,9 @@ class Joining:
         self._transport.close()
 
     def _send(self) -> None:
-        if self._held:
-            held, self._held, self._size = self._held, [], 0
+        held, self._held, self._size = self._held, [], 0
+        # The client may have gone in the same turn, and a closed transport refuses to be written.
+        if held and not self._transport.is_closing():
             self._transport.writelines(held)
 
 

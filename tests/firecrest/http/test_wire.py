@@ -151,6 +151,9 @@ class _Recorded(asyncio.Transport):
     def close(self) -> None:
         self.closed_after = len(self.sent)
 
+    def is_closing(self) -> bool:
+        return self.closed_after >= 0
+
 
 @pytest.fixture
 def recorded() -> _Recorded:
@@ -192,6 +195,16 @@ async def test_what_is_held_is_sent_before_the_connection_closes(
     joining.close()
     assert recorded.sent == [b"last words"]
     assert recorded.closed_after == 1
+
+
+async def test_a_client_who_goes_before_the_turn_ends_is_sent_nothing(
+    joining: asyncio.Transport, recorded: _Recorded
+) -> None:
+    joining.write(b"to nobody")
+    recorded.close()  # as the event loop does when it meets the end of the connection
+    await asyncio.sleep(0)
+    joining.close()
+    assert recorded.sent == []
 
 
 async def test_a_whole_answer_comes_in_one_piece(echo: int) -> None:
