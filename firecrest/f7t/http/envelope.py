@@ -46,6 +46,11 @@ _CONNECTION, _DATE, _LENGTH, _SERVED_BY, _TRANSFER, _ID = map(
 _NO_CONTENT = frozenset({204, 304})
 
 
+@lru_cache(1)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()
+
+
 def _headers(scope: Scope, message: Message, identifier: bytes) -> list[tuple[bytes, bytes]]:
     """All headers of an answer, those of the connection included: the server would write them in
     lower case."""
@@ -55,7 +60,7 @@ def _headers(scope: Scope, message: Message, identifier: bytes) -> list[tuple[by
         headers.append((_TRANSFER, b"chunked"))
     if any(name == b"connection" and value.lower() == b"close" for name, value in scope["headers"]):
         headers.append((_CONNECTION, b"close"))
-    headers += (_DATE, formatdate(usegmt=True).encode()), (_SERVED_BY, _SERVER), (_ID, identifier)
+    headers += (_DATE, _date(int(time.time()))), (_SERVED_BY, _SERVER), (_ID, identifier)
     return [*headers]
 
 

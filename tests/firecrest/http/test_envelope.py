@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -55,6 +58,17 @@ async def test_another_request_id_is_replaced(port: int, identifier: str) -> Non
     given = answer.header("X-Request-Id") or ""
     assert len(given) == 32
     assert set(given) <= set("0123456789abcdef")
+
+
+async def test_every_answer_says_when_it_was_given(port: int) -> None:
+    """RFC 9110 §6.6.1. The text is made once a second, and never kept for longer."""
+    for pause in (0, 1.1):
+        await asyncio.sleep(pause)
+        before = int(time.time())
+        answer = await exchange(port, head("GET", "/status/missing"))
+        given = answer.header("Date") or ""
+        assert given.endswith(" GMT")
+        assert before <= parsedate_to_datetime(given).timestamp() <= time.time()
 
 
 async def test_two_requests_have_two_ids(port: int) -> None:
