@@ -22,15 +22,11 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequen
 from enum import IntEnum
 from typing import Any, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ConstantBackoff
-from redis.exceptions import RedisError
-
-from f7t.errors import IllegalTransition, TaskError, TaskNotFound, TaskStoreUnavailable
+from f7t.errors import IllegalTransition, TaskError, TaskNotFound
 from f7t.gathering import Gathering
 from f7t.tasks import scripts
 from f7t.tasks.changes import CHANNEL, ChangeFeed
+from f7t.tasks.connections import Connections
 from f7t.tasks.encoding import decoded, encoded, encoded_spec
 from f7t.tasks.model import Json, Service, Status, Task, TaskSpec, may_move
 from f7t.tasks.sharing import Answer, Created, Known
@@ -51,8 +47,6 @@ ANSWER_LIFETIME = 1.0
 the same answer."""
 BATCH = 200
 """Records that are read at once of a long list."""
-_LONGEST_QUEUE = 30.0
-"""Seconds that a command may wait for a connection; a burst of thousands is through in some."""
 _CHANGE_REMEMBERED = 60.0
 """Seconds; far longer than an answer about jobs is used again."""
 
@@ -90,22 +84,11 @@ class TaskStore:
         max_connections: int = 32,
         timeout: float = 10.0,
     ) -> None:
-        # A burst of requests queues for these instead of failing; the feed has one for itself.
-        self._places = asyncio.Semaphore(max_connections - 1)
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=max_connections,
-            timeout=timeout,
-            # Limited by `_answer` instead: redis-py limits sending with `asyncio.wait_for`, which
-            # may swallow a cancellation before Python 3.12.
-            socket_timeout=None,
-            socket_connect_timeout=timeout,
-            retry=Retry(ConstantBackoff(0.05), 1),
-            **({"password": password} if password else {}),
+        self._connections = Connections(
+            url, password=password, most=max_connections, timeout=timeout
         )
-        self._redis = Redis.from_pool(pool)
+        self._redis = self._connections.redis
         self._lifetimes = lifetimes
-        self._timeout = timeout
         self._feed = ChangeFeed(self._redis)
         self._reading: Gathering[bytes | None] = Gathering(at_once=1)
         self._write_script = self._redis.register_script(scripts.WRITE)
@@ -118,11 +101,11 @@ class TaskStore:
     async def close(self) -> None:
         """Close all connections."""
         await self._feed.close()
-        await self._redis.aclose()
+        await self._connections.close()
 
     async def ping(self) -> None:
         """Returns when the store answers."""
-        async with self._answer():
+        async with self._connections.answer():
             await cast(Any, self._redis.ping())
 
     # -- records ---------------------------------------------------------------------------------
@@ -177,7 +160,7 @@ class TaskStore:
 
     async def batches(self, user: str) -> AsyncIterator[Sequence[Task]]:
         """All of the user's tasks like `list`, at most `BATCH` at once."""
-        async with self._answer():
+        async with self._connections.answer():
             ids = cast(Sequence[bytes], await self._redis.zrange(_USER + user, 0, -1))
         for start in range(0, len(ids), BATCH):
             wanted = [task_id.decode() for task_id in ids[start : start + BATCH]]
@@ -187,7 +170,7 @@ class TaskStore:
 
     async def spec(self, task_id: str) -> TaskSpec:
         """What there is to carry out; raises `TaskNotFound` once the task has settled."""
-        async with self._answer():
+        async with self._connections.answer():
             raw = await self._redis.get(_SPEC + task_id)
         if raw is None:
             raise TaskNotFound(task_id)
@@ -262,7 +245,7 @@ class TaskStore:
 
     async def claim(self, task_id: str, owner: str, lease: float) -> bool:
         """Take the task for `lease` seconds; False when another worker has it."""
-        async with self._answer():
+        async with self._connections.answer():
             answer = await self._claim_script(
                 keys=[_LEASE + task_id], args=[owner, _milliseconds(lease)]
             )
@@ -272,7 +255,7 @@ class TaskStore:
         """Keep the tasks for another `lease` seconds; one round trip for all."""
         if not ids:
             return {}
-        async with self._answer():
+        async with self._connections.answer():
             answer = await self._renew_script(
                 keys=[_UNFINISHED, *(_LEASE + task_id for task_id in ids)],
                 args=[owner, _milliseconds(lease), *ids],
@@ -283,12 +266,12 @@ class TaskStore:
         """Give the tasks up, so that another worker may claim them at once."""
         if not ids:
             return
-        async with self._answer():
+        async with self._connections.answer():
             await self._release_script(keys=[_LEASE + task_id for task_id in ids], args=[owner])
 
     async def unfinished_without_lease(self) -> Sequence[str]:
         """Ids of the tasks that nobody carries out."""
-        async with self._answer():
+        async with self._connections.answer():
             found = await self._abandoned_script(keys=[_UNFINISHED], args=[_RECORD, _LEASE])
         return [task_id.decode() for task_id in found]
 
@@ -301,7 +284,7 @@ class TaskStore:
         """
         # The value tells a repeated command (its answer was lost) from a second caller.
         nonce = secrets.token_hex(8)
-        async with self._answer():
+        async with self._connections.answer():
             answer = await self._mark_script(
                 keys=[_MARKS + task_id, _LEASE + task_id, _RECORD + task_id],
                 args=[step, nonce, owner],
@@ -314,22 +297,6 @@ class TaskStore:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    @contextlib.asynccontextmanager
-    async def _answer(self) -> AsyncIterator[None]:
-        """Redis' many ways to fail as one; messages may quote the URL, so only the kind is kept."""
-        try:
-            async with asyncio.timeout(_LONGEST_QUEUE):
-                await self._places.acquire()
-            try:
-                async with asyncio.timeout(self._timeout):
-                    yield
-            finally:
-                self._places.release()
-        except (RedisError, OSError) as error:
-            raise TaskStoreUnavailable(
-                f"The task store is not available ({type(error).__name__})"
-            ) from error
-
     async def _raw(self, task_id: str) -> bytes:
         raw = await self._reading.answer(task_id, self._raws)
         if raw is None:
@@ -337,7 +304,7 @@ class TaskStore:
         return raw
 
     async def _raws(self, ids: Sequence[str]) -> Sequence[bytes | None]:
-        async with self._answer():
+        async with self._connections.answer():
             found = await self._redis.mget([_RECORD + task_id for task_id in ids])
         return cast(Sequence[bytes | None], found)
 
@@ -345,7 +312,7 @@ class TaskStore:
         keys = [_RECORD + task_id for task_id in dict.fromkeys(ids)]
         if not keys:
             return []
-        async with self._answer():
+        async with self._connections.answer():
             found = cast(Sequence[bytes | None], await self._redis.mget(keys))
         return [decoded(raw) for raw in found if raw is not None]
 
@@ -370,7 +337,7 @@ class TaskStore:
         else:
             lifetime = self._lifetimes[task.service]
         names = [_RECORD + task.id, _USER + task.user, _UNFINISHED]
-        async with self._answer():
+        async with self._connections.answer():
             code, current, changed, now, answer = await self._write_script(
                 keys=[
                     *names,
