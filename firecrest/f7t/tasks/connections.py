@@ -60,13 +60,14 @@ class Connections:
                 the URL, so only the kind is kept.
         """
         try:
-            async with asyncio.timeout(_LONGEST_QUEUE):
+            # One timer, first for the queue and then for the command: they are dear.
+            async with asyncio.timeout(_LONGEST_QUEUE) as limit:
                 await self._places.acquire()
-            try:
-                async with asyncio.timeout(self._timeout):
+                try:
+                    limit.reschedule(asyncio.get_running_loop().time() + self._timeout)
                     yield
-            finally:
-                self._places.release()
+                finally:
+                    self._places.release()
         except (RedisError, OSError) as error:
             raise TaskStoreUnavailable(
                 f"The task store is not available ({type(error).__name__})"
