@@ -31,11 +31,9 @@ class Variant(Live):
         return self.base_url
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
+# As it is before the first test: variants are also started beside tests that run, and pytest notes
+# in the environment which one, so that a variable may be gone between its name and its value.
+_ENVIRONMENT = dict(os.environ)
 
 
 @contextmanager
@@ -49,12 +47,13 @@ def gateway_with(
     file = directory / "gateway.yaml"
     file.touch(mode=0o600)
     file.write_text(yaml.safe_dump(settings))
-    port = _free_port()
     log = directory / "gateway.log"
-    with log.open("wb") as output:
+    with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as output:
+        port = listener.getsockname()[1]
         process = subprocess.Popen(
-            [sys.executable, "-m", "f7t", "--port", str(port)],
-            env={**os.environ, "F7T_CONFIG": str(file)},
+            [sys.executable, "-m", "f7t", "--fd", str(listener.fileno())],
+            env={**_ENVIRONMENT, "F7T_CONFIG": str(file)},
+            pass_fds=[listener.fileno()],
             stdout=output,
             stderr=output,
         )
@@ -72,7 +71,7 @@ def gateway_with(
     def answers() -> bool | None:
         assert process.poll() is None, log.read_text()
         try:
-            return requests.get(f"{variant.url}/tasks", timeout=5).status_code == 401
+            return requests.get(f"{variant.url}/tasks", timeout=60).status_code == 401
         except requests.ConnectionError:
             return None
 
