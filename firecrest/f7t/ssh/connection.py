@@ -7,16 +7,17 @@ import errno
 import random
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import asyncssh
 
 from f7t.errors import CertificateRefused, ConnectionRefused, MachineUnavailable, RemoteError
+from f7t.joining import Joining
 from f7t.ssh import counting
 from f7t.ssh.conversation import IdlePrograms
 
@@ -169,6 +170,33 @@ _RETRY_PAUSE = 0.05
 _NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH})
 
 
+class _Opening(asyncio.Protocol):
+    """Gives a connection that has come about to a session that sends its packets together."""
+
+    def __init__(self, session: asyncio.Protocol) -> None:
+        self._session = session
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the event loop."""
+        connected = cast("asyncio.Transport", transport)
+        connected.set_protocol(self._session)
+        joining = Joining(connected, asyncio.get_running_loop())
+        self._session.connection_made(cast("asyncio.Transport", joining))
+
+
+class _Tcp:
+    """What asyncssh goes through to a machine, as its `tunnel`: TCP."""
+
+    async def create_connection(
+        self, session_factory: Callable[[], asyncio.Protocol], host: str, port: int
+    ) -> tuple[asyncio.BaseTransport, asyncio.Protocol]:
+        """Like that of an event loop; raises `OSError`."""
+        session = session_factory()
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(lambda: _Opening(session), host, port)
+        return transport, session
+
+
 @dataclass(frozen=True)
 class Dialer:
     """Opens connections with certificates of one authority for one process key.
@@ -221,6 +249,7 @@ class Dialer:
             username=user,
             client_keys=[(self.key, certificate)],
             known_hosts=str(self.known_hosts),
+            tunnel=_Tcp(),
             config=None,
             agent_path=None,
             preferred_auth="publickey",

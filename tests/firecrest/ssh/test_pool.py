@@ -19,6 +19,7 @@ from f7t.errors import (
     ConnectionRefused,
     MachineUnavailable,
 )
+from f7t.joining import Joining
 from f7t.ssh.connection import PoolSettings
 from f7t.ssh.pool import Session, SshPool
 
@@ -353,3 +354,21 @@ async def test_the_settings_are_what_the_machine_sees(sshd: Sshd, pool: SshPool)
 
 def replace_name(sshd: Sshd) -> Address:
     return replace(Address(sshd.host, sshd.port), name="renamed")
+
+
+async def test_what_is_asked_in_one_turn_is_sent_by_one_call(
+    pool: SshPool, sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    class Recorded(Joining):
+        def _send(self) -> None:
+            calls.append(len(self._held))
+            super()._send()
+
+    monkeypatch.setattr("f7t.ssh.connection.Joining", Recorded)
+    async with pool.session("test1", sshd) as session:
+        calls.clear()
+        sizes = await asyncio.gather(*(session.files.size("/etc/passwd") for _ in range(4)))
+        assert len(set(sizes)) == 1
+        assert max(calls) >= 4
