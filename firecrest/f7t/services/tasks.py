@@ -14,6 +14,7 @@ from f7t.http.parameters import checked
 from f7t.parts import Parts
 from f7t.services.documentation import example, success
 from f7t.services.routing import Call, OperationRoute, UseCall
+from f7t.tasks.changes import Watch
 from f7t.tasks.model import Endpoint, Status, Task, render
 
 router = APIRouter(tags=["tasks"], route_class=OperationRoute)
@@ -39,11 +40,11 @@ def _is_moving(task: Task) -> bool:
     return not task.is_terminal and task.status is not Status.FORM_READY
 
 
-async def _held(tasks: Sequence[Task], parts: Parts) -> dict[str, Task]:
+async def _held(tasks: Sequence[Task], parts: Parts, watch: Watch) -> dict[str, Task]:
     """The tasks, after a moment in which unfinished ones may change (long polling)."""
     seconds = parts.settings.tasks.long_poll
     if seconds and any(_is_moving(task) for task in tasks):
-        return await parts.store.wait_change(tasks, seconds)
+        return await parts.store.wait_change(tasks, seconds, watch)
     return {task.id: task for task in tasks}
 
 
@@ -79,9 +80,11 @@ async def tasks_list(
                 document = _streamed(begin, batches, call)
                 return StreamingResponse(document, media_type="application/json")
         return {"tasks": _listed((one for batch in begin for one in batch), call)}
-    ids = [one.strip() for one in checked("tasks", tasks).split(",")]
-    own = await call.parts.store.get_many(call.user, [one for one in ids if one])
-    found = await _held(list(own.values()), call.parts)
+    ids = [stripped for one in checked("tasks", tasks).split(",") if (stripped := one.strip())]
+    store = call.parts.store
+    with store.watching(ids) as watch:
+        own = await store.get_many(call.user, ids)
+        found = await _held(list(own.values()), call.parts, watch)
     return {"tasks": _listed(found.values(), call)}
 
 
@@ -113,8 +116,10 @@ async def tasks_get(
     taskid: Annotated[str, Path(description="Id of the task")], call: UseCall
 ) -> dict[str, Any]:
     """K1, T22, T34, T41, T45."""
-    task = await call.parts.store.get(taskid)
-    if not task.owned_by(call.user):
-        raise NotTaskOwner(taskid)
-    current = (await _held([task], call.parts)).get(task.id, task)
+    store = call.parts.store
+    with store.watching([taskid]) as watch:
+        task = await store.get(taskid)
+        if not task.owned_by(call.user):
+            raise NotTaskOwner(taskid)
+        current = (await _held([task], call.parts, watch)).get(task.id, task)
     return {"task": _rendered(current, "one", call)}

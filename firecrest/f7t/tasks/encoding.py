@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import orjson
 
 from f7t.as_json import plain
-from f7t.tasks.model import Service, Status, Task, TaskSpec
+from f7t.tasks.model import Json, Service, Status, Task, TaskSpec
+
+# ASCII: file names that are no UTF-8 arrive as lone surrogates and must survive. The standard
+# library's, since it refuses what is no JSON (RFC 8259 §6), such as NaN.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=plain, allow_nan=False)
 
 
-def encoded(task: Task) -> bytes:
-    """A record as it is stored; the same task gives the same bytes."""
-    record = {
+def encoded(task: Task, data: bytes | None = None) -> bytes:
+    """A record as it is stored; the same task gives the same bytes.
+
+    Args:
+        data: `encoded_data` of its data, if that is at hand.
+    """
+    known = {
         "id": task.id,
         "user": task.user,
         "service": task.service,
         "system": task.system,
         "status": task.status,
-        "data": task.data,
-        "created_at": task.created_at.isoformat(),
-        "updated_at": task.updated_at.isoformat(),
     }
-    return _json(record)
+    times = {"created_at": task.created_at.isoformat(), "updated_at": task.updated_at.isoformat()}
+    text = encoded_data(task.data) if data is None else data
+    return b'%s,"data":%s,%s' % (_json(known)[:-1], text, _json(times)[1:])
+
+
+def encoded_data(data: Json) -> bytes:
+    """A task's data as part of its record."""
+    return _json(data)
 
 
 def encoded_spec(spec: TaskSpec) -> bytes:
@@ -33,10 +44,8 @@ def encoded_spec(spec: TaskSpec) -> bytes:
     return _json({"kind": spec.kind, "arguments": spec.arguments})
 
 
-def _json(value: Mapping[str, Any]) -> bytes:
-    # ASCII: file names that are no UTF-8 arrive as lone surrogates and must survive. The standard
-    # library's, since it refuses what is no JSON (RFC 8259 §6), such as NaN.
-    return json.dumps(value, separators=(",", ":"), default=plain, allow_nan=False).encode()
+def _json(value: Json) -> bytes:
+    return _ENCODER.encode(value).encode()
 
 
 def _record(raw: bytes) -> Any:  # noqa: ANN401

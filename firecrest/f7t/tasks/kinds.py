@@ -8,9 +8,11 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias, TypeVar
 
 from f7t.errors import IllegalTransition, TaskError, TaskNotFound, TaskStoreUnavailable
+from f7t.tasks.encoding import encoded_data
 from f7t.tasks.model import Json, Status, Task, TaskSpec
 from f7t.tasks.sharing import Answer, Created, Known
 from f7t.tasks.store import LeaseLost, TaskStore
@@ -32,6 +34,11 @@ class Outcome:
 
     status: Status
     data: Json
+
+    @cached_property
+    def text(self) -> bytes:
+        """`data` as it is stored: many tasks may end with it."""
+        return encoded_data(self.data)
 
 
 class Slot:
@@ -92,10 +99,11 @@ class TaskContext:
             TaskNotFound: it expired.
             TaskStoreUnavailable: see there.
         """
-        task = await self._store.get(answer.task_id)
         end = time.monotonic() + patience
-        while not task.is_terminal and (left := end - time.monotonic()) > 0:
-            task = (await self._store.wait_change([task], left)).get(task.id, task)
+        with self._store.watching([answer.task_id]) as watch:
+            task = await self._store.get(answer.task_id)
+            while not task.is_terminal and (left := end - time.monotonic()) > 0:
+                task = (await self._store.wait_change([task], left, watch)).get(task.id, task)
         return task if task.is_terminal else None
 
     async def update(self, status: Status, data: Json) -> Task:

@@ -15,6 +15,8 @@ from __future__ import annotations
 #       for how many ms that is remembered, for how many ms the record will be the answer to its
 #       question where there is none or a change has made it worthless (0 = it asks none),
 #       record with the answer that the caller knows ('' = none), when the task that asked it began
+# Who waits for a change is sent the record, if it is small: it saves them a question. Of a new one
+# nobody is told, since its id is not announced yet.
 # The record with the answer is written if that still holds: the newest answer is neither newer nor
 # from before a change, and is not forgotten yet.
 # Returns {code, record now, when the user's jobs changed last in us, now in us, newest answer
@@ -60,7 +62,9 @@ if ARGV[12] ~= '0' and newest <= changed then
   redis.call('SET', KEYS[8], string.format('%.0f ', now_us) .. ARGV[1], 'PX', ARGV[12])
   answer = false
 end
-redis.call('PUBLISH', ARGV[7], ARGV[1])
+if current then
+  redis.call('PUBLISH', ARGV[7], ARGV[1] .. ' ' .. (#record <= 4096 and record or ''))
+end
 return result(1, record)
 """
 

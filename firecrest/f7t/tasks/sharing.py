@@ -38,11 +38,13 @@ class Known:
     Attributes:
         began: of the task that asked it, as in `Answer`.
         status, data: how such a task ends.
+        text: `data` as it is stored, if that is at hand.
     """
 
     began: int
     status: Status
     data: Json = field(repr=False)
+    text: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from typing import Any, cast
 from f7t.errors import IllegalTransition, TaskError, TaskNotFound
 from f7t.gathering import Gathering
 from f7t.tasks import scripts
-from f7t.tasks.changes import CHANNEL, ChangeFeed
+from f7t.tasks.changes import CHANNEL, ChangeFeed, Watch
 from f7t.tasks.connections import Connections
 from f7t.tasks.encoding import decoded, encoded, encoded_spec
 from f7t.tasks.model import Json, Service, Status, Task, TaskSpec, may_move
@@ -223,23 +223,32 @@ class TaskStore:
                 raise TaskNotFound(task_id)
             raw = current
 
-    async def wait_change(self, seen: Sequence[Task], timeout: float) -> dict[str, Task]:
+    def watching(self, ids: Iterable[str]) -> contextlib.AbstractContextManager[Watch]:
+        """For `wait_change`: tasks that are read from now on, so that no change is missed."""
+        return self._feed.watching(ids)
+
+    async def wait_change(
+        self, seen: Sequence[Task], timeout: float, watch: Watch | None = None
+    ) -> dict[str, Task]:
         """Long poll: the present records of `seen`, as soon as one differs or after `timeout` s.
 
         Records that expired meanwhile are absent.
+
+        Args:
+            watch: begun before `seen` was read; without it all are read once more first.
         """
-        ids = [task.id for task in seen]
         known = {task.id: task for task in seen}
-        with self._feed.watching(ids) as changed:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout):
-                    await self._feed.ready()
-                    # Subscribed first, read afterwards: no change can fall in between.
-                    while (current := await self._by_id(ids)) == known:
-                        await changed.wait()
-                        changed.clear()
-                    return current
-            return await self._by_id(ids)
+        if watch is None:
+            with self.watching(known) as watch:
+                for task_id in known:
+                    watch.tell(task_id)
+                return await self.wait_change(seen, timeout, watch)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while (current := await self._after(await watch.news(), known)) == known:
+                    pass
+                return dict(current)
+        return await self._by_id(known)
 
     # -- leases ----------------------------------------------------------------------------------
 
@@ -316,6 +325,17 @@ class TaskStore:
             found = cast(Sequence[bytes | None], await self._redis.mget(keys))
         return [decoded(raw) for raw in found if raw is not None]
 
+    async def _after(
+        self, news: Mapping[str, Task | None], known: Mapping[str, Task]
+    ) -> Mapping[str, Task]:
+        """The present records of `known`, read if the news are not sure to be later."""
+        later = {
+            task_id: task
+            for task_id, task in news.items()
+            if task and task_id in known and task.updated_at > known[task_id].updated_at
+        }
+        return {**known, **later} if len(later) == len(news) else await self._by_id(known)
+
     async def _by_id(self, ids: Iterable[str]) -> dict[str, Task]:
         return {task.id: task for task in await self._read(ids)}
 
@@ -332,6 +352,7 @@ class TaskStore:
         known: Known | None = None,
     ) -> tuple[int, bytes | None, Created]:
         answered = task.moved(known.status, known.data) if known else None
+        answer_text = encoded(answered, known.text) if answered and known else b""
         if task.status is Status.INVALIDATED:
             lifetime = INVALIDATED_LIFETIME
         else:
@@ -360,11 +381,11 @@ class TaskStore:
                     int(changes_jobs),
                     _milliseconds(_CHANGE_REMEMBERED),
                     _milliseconds(ANSWER_LIFETIME) if question else 0,
-                    answer_text := encoded(answered) if answered else b"",
+                    answer_text,
                     known.began if known else 0,
                 ],
             )
-        self._feed.notify(task.id)
+        self._feed.notify(task.id, task if code == 1 and expected else None)
         newest = Answer.read(answer)
         if newest and newest.task_id == task.id:  # its creation was repeated
             newest = None

@@ -11,6 +11,7 @@ from f7t.tasks.runner import TaskRunner
 from f7t.tasks.store import TaskStore
 
 Start = Callable[..., Awaitable[TaskRunner]]
+SPEC = TaskSpec("acct", {"jobs": ["1", "2"]})
 
 
 def describe(task: Task, error: Exception) -> Outcome:
@@ -40,3 +41,12 @@ def raises(error: Exception) -> Handler:
         raise error
 
     return handler
+
+
+async def created(
+    store: TaskStore, user: str = "test1", service: Service = Service.COMPUTE
+) -> Task:
+    """A new one that nobody carries out."""
+    task = new_task(user, service, "cluster")
+    await store.create(task, SPEC)
+    return task

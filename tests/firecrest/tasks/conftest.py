@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 
 from f7t.tasks.kinds import Handler, Kind, Outcome, Restart
 from f7t.tasks.model import Service, Task
@@ -36,6 +37,13 @@ async def other_store(redis_server: RedisServer) -> AsyncIterator[TaskStore]:
     store = TaskStore(redis_server.url, lifetimes=LIFETIMES)
     yield store
     await store.close()
+
+
+@pytest_asyncio.fixture
+async def redis(redis_server: RedisServer) -> AsyncIterator[Redis]:
+    client = Redis.from_url(redis_server.url)
+    yield client
+    await client.aclose()
 
 
 @pytest_asyncio.fixture

@@ -3,50 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
-from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from f7t.errors import IllegalTransition, TaskNotFound, TaskStoreUnavailable
-from f7t.tasks.model import Json, Service, Status, Task, TaskSpec, new_task
+from f7t.tasks.model import Json, Service, Status, Task, new_task
 from f7t.tasks.sharing import Answer, Created
 from f7t.tasks.store import LeaseLost, LeaseState, TaskStore
+from tests.firecrest.tasks.carrying import SPEC, created
 
 if TYPE_CHECKING:
     from tests.support.redis import RedisServer
 
-SPEC = TaskSpec("acct", {"jobs": ["1", "2"]})
-
-
-@pytest_asyncio.fixture
-async def redis(redis_server: RedisServer) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_server.url)
-    yield client
-    await client.aclose()
-
-
-async def _created(
-    store: TaskStore, user: str = "test1", service: Service = Service.COMPUTE
-) -> Task:
-    task = new_task(user, service, "cluster")
-    await store.create(task, SPEC)
-    return task
-
 
 async def test_what_was_created_is_read_back(store: TaskStore, other_store: TaskStore) -> None:
-    task = await _created(store)
+    task = await created(store)
     assert await other_store.get(task.id) == task
     assert await other_store.spec(task.id) == SPEC
     assert await other_store.list("test1") == {task.id: task}
 
 
 async def test_an_id_cannot_be_taken_twice(store: TaskStore) -> None:
-    task = await _created(store)
+    task = await created(store)
     with pytest.raises(IllegalTransition):
         await store.create(task.moved(Status.QUEUED, "another"), SPEC)
     assert (await store.get(task.id)).data == "Queued"
@@ -58,13 +38,13 @@ async def test_data_survives_whatever_it_holds(store: TaskStore) -> None:
         "empty": {},
         "tuple": ("a",),
     }
-    task = await _created(store)
+    task = await created(store)
     await store.update(task.id, Status.FINISHED, data)
     assert (await store.get(task.id)).data == {**data, "tuple": ["a"]}
 
 
 async def test_users_see_their_own_tasks_only(store: TaskStore) -> None:
-    mine, other = await _created(store), await _created(store, "test2")
+    mine, other = await created(store), await created(store, "test2")
     assert set(await store.list("test1")) == {mine.id}
     assert set(await store.list("nobody")) == set()
     assert set(await store.get_many("test1", [mine.id, other.id, "IDONTEXIST"])) == {mine.id}
@@ -73,7 +53,7 @@ async def test_users_see_their_own_tasks_only(store: TaskStore) -> None:
 
 
 async def test_a_task_moves_forward_and_never_back(store: TaskStore) -> None:
-    task = await _created(store)
+    task = await created(store)
     moved = await store.update(task.id, Status.FINISHED, {"jobid": 1})
     assert moved.created_at == task.created_at
     assert moved.updated_at >= task.updated_at
@@ -86,14 +66,14 @@ async def test_a_task_moves_forward_and_never_back(store: TaskStore) -> None:
 
 
 async def test_an_update_may_name_the_state_it_expects(store: TaskStore) -> None:
-    task = await _created(store)
+    task = await created(store)
     with pytest.raises(IllegalTransition):
         await store.update(task.id, Status.FAILED, "", expect={Status.FINISHED})
     await store.update(task.id, Status.FAILED, "", expect={Status.QUEUED})
 
 
 async def test_of_many_who_settle_a_task_one_wins(store: TaskStore, other_store: TaskStore) -> None:
-    task = await _created(store)
+    task = await created(store)
     attempts = [
         (store, other_store)[number % 2].update(
             task.id, (Status.FINISHED, Status.FAILED)[number % 3 == 0], number
@@ -110,7 +90,7 @@ async def test_of_many_who_settle_a_task_one_wins(store: TaskStore, other_store:
 async def test_concurrent_changes_of_data_are_all_applied_one_after_the_other(
     store: TaskStore, other_store: TaskStore
 ) -> None:
-    task = await _created(store, service=Service.STORAGE)
+    task = await created(store, service=Service.STORAGE)
     updates = [
         (store, other_store)[number % 2].update(task.id, Status.QUEUED, number)
         for number in range(20)
@@ -122,7 +102,7 @@ async def test_concurrent_changes_of_data_are_all_applied_one_after_the_other(
 
 async def test_the_time_to_live_restarts_at_every_update(store: TaskStore, redis: Redis) -> None:
     for service, life in ((Service.COMPUTE, 86400), (Service.STORAGE, 604800)):
-        task = await _created(store, service=service)
+        task = await created(store, service=service)
         for key in (f"f7t:task:{task.id}", f"f7t:spec:{task.id}"):
             assert life - 60 < await redis.ttl(key) <= life
             await redis.expire(key, 100)
@@ -133,7 +113,7 @@ async def test_the_time_to_live_restarts_at_every_update(store: TaskStore, redis
 
 
 async def test_an_invalidated_task_is_kept_for_five_minutes(store: TaskStore, redis: Redis) -> None:
-    task = await _created(store, service=Service.STORAGE)
+    task = await created(store, service=Service.STORAGE)
     await store.update(task.id, Status.PUSH_STARTED, {})
     await store.update(task.id, Status.PUSH_FINISHED, {"url": "u"})
     await store.update(task.id, Status.INVALIDATED, "")
@@ -143,7 +123,7 @@ async def test_an_invalidated_task_is_kept_for_five_minutes(store: TaskStore, re
 
 
 async def test_an_expired_task_vanishes_everywhere(store: TaskStore, redis: Redis) -> None:
-    task, living = await _created(store), await _created(store)
+    task, living = await created(store), await created(store)
     await redis.delete(f"f7t:task:{task.id}")  # what Redis does at the end of its life
     assert await store.list("test1") == {living.id: living}
     with pytest.raises(TaskNotFound):
@@ -156,8 +136,8 @@ async def test_an_expired_task_vanishes_everywhere(store: TaskStore, redis: Redi
 
 async def test_the_index_forgets_what_expired(redis_server: RedisServer, redis: Redis) -> None:
     brief = TaskStore(redis_server.url, lifetimes={Service.COMPUTE: 0.001, Service.STORAGE: 60})
-    living = await _created(brief, service=Service.STORAGE)
-    await _created(brief)
+    living = await created(brief, service=Service.STORAGE)
+    await created(brief)
     async with asyncio.timeout(10):
         while len(await brief.list("test1")) > 1:  # noqa: ASYNC110
             await asyncio.sleep(0)
@@ -168,7 +148,7 @@ async def test_the_index_forgets_what_expired(redis_server: RedisServer, redis: 
 
 
 async def test_settling_leaves_nothing_but_the_record(store: TaskStore, redis: Redis) -> None:
-    task = await _created(store)
+    task = await created(store)
     assert await store.claim(task.id, "a", 60)
     assert await store.first_time(task.id, "submit", "a")
     await store.update(task.id, Status.FINISHED, {}, owner="a")
@@ -176,63 +156,8 @@ async def test_settling_leaves_nothing_but_the_record(store: TaskStore, redis: R
     assert set(keys) == {f"f7t:task:{task.id}".encode(), b"f7t:user:test1"}
 
 
-@pytest.mark.parametrize("waiting_first", [True, False])
-async def test_a_long_poll_ends_when_another_worker_changes_the_task(
-    store: TaskStore, other_store: TaskStore, *, waiting_first: bool
-) -> None:
-    task, bystander = await _created(store), await _created(store)
-    async with asyncio.timeout(20):
-        if waiting_first:
-            poll = asyncio.create_task(other_store.wait_change([task, bystander], 3600))
-            # A first change that is awaited elsewhere shows that the subscription stands.
-            await other_store.wait_change([task], 0.05)
-            done = await store.update(task.id, Status.FINISHED, {})
-            assert await poll == {task.id: done, bystander.id: bystander}
-        else:
-            done = await store.update(task.id, Status.FINISHED, {})
-            assert await other_store.wait_change([task], 3600) == {task.id: done}
-
-
-async def test_many_long_polls_each_see_their_own_task(
-    store: TaskStore, other_store: TaskStore
-) -> None:
-    tasks = [await _created(store) for _ in range(50)]
-    async with asyncio.timeout(20):
-        polls = [asyncio.create_task(other_store.wait_change([task], 3600)) for task in tasks]
-        await asyncio.gather(*(store.update(task.id, Status.FINISHED, {}) for task in tasks))
-        answers = await asyncio.gather(*polls)
-    for task, answer in zip(tasks, answers, strict=True):
-        assert answer[task.id].status is Status.FINISHED
-
-
-async def test_a_long_poll_without_a_change_ends_at_its_time(store: TaskStore) -> None:
-    task = await _created(store)
-    assert await store.wait_change([task], 0) == {task.id: task}
-    assert await store.wait_change([task], 0.05) == {task.id: task}
-
-
-async def test_a_long_poll_does_not_miss_what_changed_while_it_was_cut_off(
-    store: TaskStore, redis_server: RedisServer
-) -> None:
-    task = await _created(store)
-    done = task.moved(Status.FINISHED, {})
-    async with asyncio.timeout(30):
-        assert await store.wait_change([task], 0.05) == {task.id: task}
-        poll = asyncio.create_task(store.wait_change([task], 3600))
-        await asyncio.sleep(0.2)  # most likely it waits now; the test holds if it does not
-        redis_server.kill()
-        redis_server.start()
-        # A change whose message reaches nobody: the event loop has not run since the crash.
-        with SyncRedis.from_url(redis_server.url) as redis:
-            record = json.loads(redis.get(f"f7t:task:{task.id}"))
-            moment = done.updated_at.isoformat()
-            record |= {"status": "200", "data": {}, "updated_at": moment}
-            redis.set(f"f7t:task:{task.id}", json.dumps(record))
-        assert await poll == {task.id: done}
-
-
 async def test_one_worker_at_a_time_holds_a_lease(store: TaskStore, other_store: TaskStore) -> None:
-    task = await _created(store)
+    task = await created(store)
     assert list(await store.unfinished_without_lease()) == [task.id]
     assert await store.claim(task.id, "a", 60)
     assert await store.claim(task.id, "a", 60)
@@ -247,7 +172,7 @@ async def test_one_worker_at_a_time_holds_a_lease(store: TaskStore, other_store:
 
 
 async def test_a_lease_ends_with_its_task(store: TaskStore) -> None:
-    task = await _created(store)
+    task = await created(store)
     await store.claim(task.id, "a", 60)
     await store.update(task.id, Status.FAILED, "", owner="a")
     assert await store.renew([task.id], "a", 60) == {task.id: LeaseState.SETTLED}
@@ -262,7 +187,7 @@ async def test_a_task_may_be_created_with_its_lease(store: TaskStore) -> None:
 
 
 async def test_who_lost_the_lease_can_write_nothing(store: TaskStore) -> None:
-    task = await _created(store)
+    task = await created(store)
     await store.claim(task.id, "b", 60)
     with pytest.raises(LeaseLost):
         await store.update(task.id, Status.FINISHED, {}, owner="a")
@@ -273,7 +198,7 @@ async def test_who_lost_the_lease_can_write_nothing(store: TaskStore) -> None:
 
 
 async def test_a_step_is_begun_once_by_whomever(store: TaskStore, other_store: TaskStore) -> None:
-    task = await _created(store)
+    task = await created(store)
     asked = [(store, other_store)[n % 2].first_time(task.id, "submit", "a") for n in range(20)]
     assert sum(await asyncio.gather(*asked)) == 1
     assert await store.first_time(task.id, "another step", "a")
@@ -285,7 +210,7 @@ async def test_tasks_survive_a_crash_of_the_store(
     store: TaskStore, redis_server: RedisServer
 ) -> None:
     """T52."""
-    done, queued = await _created(store), await _created(store)
+    done, queued = await created(store), await created(store)
     done = await store.update(done.id, Status.FINISHED, {"jobid": 7})
     await store.first_time(queued.id, "submit", "a")
     redis_server.kill()
@@ -346,7 +271,7 @@ async def test_a_queue_for_a_connection_is_no_failure(redis_server: RedisServer)
     slowing = asyncio.create_task(hold_up())
     try:
         await slowed.wait()
-        await asyncio.gather(*(_created(store) for _ in range(10)))
+        await asyncio.gather(*(created(store) for _ in range(10)))
     finally:
         slowing.cancel()
         await asyncio.wait([slowing])
@@ -360,14 +285,14 @@ async def test_a_task_learns_when_its_users_jobs_changed(
         return (await by.create(new_task(user, Service.COMPUTE, "cluster"), SPEC)).jobs_changed
 
     assert await seen(store) == 0
-    first = await _created(store)
+    first = await created(store)
     await store.update(first.id, Status.FINISHED, {}, changes_jobs=True)
     changed = await seen(other_store)
     assert changed > 0
-    second = await _created(store)
+    second = await created(store)
     await store.update(second.id, Status.FINISHED, {})
     assert await seen(store) == changed
-    third = await _created(store)
+    third = await created(store)
     await other_store.update(third.id, Status.FAILED, "no", changes_jobs=True)
     assert await seen(store) > changed
     assert await seen(store, "test2") == 0
@@ -387,7 +312,7 @@ async def test_the_first_task_that_asks_is_the_answer_until_something_changes(
         assert later.at > begun.at
         assert later.answer == Answer(begun.at, first.id)
     assert (await asked(store, "another"))[1].answer is None
-    change = await _created(store)
+    change = await created(store)
     await store.update(change.id, Status.FINISHED, {}, changes_jobs=True)
     second, after = await asked(other_store)
     assert after.answer is None
@@ -395,7 +320,7 @@ async def test_the_first_task_that_asks_is_the_answer_until_something_changes(
 
 
 async def test_a_record_that_is_known_wrongly_is_read_again(store: TaskStore) -> None:
-    task = await _created(store, service=Service.STORAGE)
+    task = await created(store, service=Service.STORAGE)
     await store.update(task.id, Status.FORM_REQUESTED, {})
     with pytest.raises(IllegalTransition):
         await store.update(task.id, Status.PUSH_STARTED, {}, known=task)
