@@ -28,8 +28,10 @@ HELD = f"#!/bin/sh\n#SBATCH --job-name={NAME}\n#SBATCH --hold\n#SBATCH --output=
 _CONNECTIONS = 4
 _POLLERS, _OWNERS, _QUEUED = 64, 4, 10
 _SQUEUE = "squeue -h -u {user} -o '%i|%j|%T|%M|%P|%u|%N|%S|%e|%l|%D|%C|%r'"
-# REQUEST_JOB_INFO, REQUEST_JOB_INFO_SINGLE and REQUEST_JOB_USER_INFO: squeue makes one of them.
-_QUESTIONS = re.compile(r"\( *(?:2003|2021|2039)\) *count:(\d+)")
+# REQUEST_JOB_INFO and REQUEST_JOB_USER_INFO: squeue of a user makes one of them.
+_LISTS = re.compile(r"\( *(?:2003|2039)\) *count:(\d+)")
+# REQUEST_JOB_INFO_SINGLE: scontrol, for the files of a job.
+_SINGLE_JOBS = re.compile(r"\( *2021\) *count:(\d+)")
 
 
 @dataclass
@@ -149,9 +151,11 @@ async def submissions(bench: Bench) -> list[Figure]:
     ]
 
 
-async def controller_questions(bench: Bench) -> int:
-    """How often slurmctld was asked for jobs so far, by any program (`sdiag`)."""
-    return sum(map(int, _QUESTIONS.findall(await bench.direct.run("sdiag"))))
+async def controller_questions(bench: Bench) -> tuple[int, int]:
+    """How often slurmctld was asked for lists of jobs so far (`sdiag`), and how often for one."""
+    counted = await bench.direct.run("sdiag")
+    lists, single = (map(int, each.findall(counted)) for each in (_LISTS, _SINGLE_JOBS))
+    return sum(lists), sum(single)
 
 
 def listing_client(bench: Bench, owners: tuple[str, ...]) -> Client:
@@ -176,7 +180,7 @@ def listing_client(bench: Bench, owners: tuple[str, ...]) -> Client:
 async def listings(bench: Bench) -> list[Figure]:
     """Pollers of several users who list their jobs; floor: executions of `squeue`."""
     owners = bench.users(_OWNERS)
-    asked: list[float] = []
+    asked: list[tuple[float, ...]] = []
     async with connections(bench.direct.door, owners) as pool:
         for ssh in pool:
             for _ in range(_QUEUED):
@@ -189,7 +193,9 @@ async def listings(bench: Bench) -> list[Figure]:
             before, began = await controller_questions(bench), time.perf_counter()
             done = await closed_loop(listing_client(bench, owners), _POLLERS, seconds)
             took = time.perf_counter() - began
-            asked.append((await controller_questions(bench) - before) / took / _OWNERS)
+            after = await controller_questions(bench)
+            more = zip(before, after, strict=True)
+            asked.append(tuple((late - early) / took / _OWNERS for early, late in more))
             return done
 
         try:
@@ -219,8 +225,9 @@ async def listings(bench: Bench) -> list[Figure]:
             "listings",
             "… squeue per user and second meanwhile",
             "1/s",
-            tuple(asked),
+            tuple(lists for lists, _ in asked),
             target=at_most(2),
-            note="questions for jobs that slurmctld counted (sdiag)",
+            note="questions for a user's jobs that slurmctld counted (sdiag); for single jobs "
+            f"{statistics.median(single for _, single in asked):.1f}",
         ),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -33,9 +34,14 @@ _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"
 
 def observe_request(method: str, operation: str, status: int, seconds: float) -> None:
     """Count one answered request; unusual methods share one label."""
-    known = method if method in _METHODS else "other"
-    _requests.labels(known, operation, str(status)).inc()
-    _seconds.labels(operation).observe(seconds)
+    requests, times = _counted(method if method in _METHODS else "other", operation, status)
+    requests.inc()
+    times.observe(seconds)
+
+
+@lru_cache(1024)
+def _counted(method: str, operation: str, status: int) -> tuple[Counter, Histogram]:
+    return _requests.labels(method, operation, str(status)), _seconds.labels(operation)
 
 
 def observe_ssh(*, connections: int, in_use: int, handshakes: int, failures: int) -> None:

@@ -206,18 +206,23 @@ def find_submission(directory: str) -> list[str]:
 
 
 def job_files(ids: Sequence[str]) -> list[str]:
-    """Ask for the files of jobs with ids as `squeue` shows them, for `parse.parse_job_files`.
+    """Ask for the files of jobs with ids as `squeue` shows them, for `parse.parse_job_files`."""
+    questions = (" ".join([asked, *wanted]) for asked, wanted in asked_of(ids).items())
+    return ["sh", "-c", scripts.JOB_FILES, "f7t", *questions]
 
-    Elements of one array (or heterogeneous job) are asked for together.
+
+def asked_of(ids: Sequence[str]) -> dict[str, list[str]]:
+    """What `scontrol show job` is to be asked so that it shows all these jobs, and for which.
+
+    Elements of one array (or heterogeneous job) are shown together.
     """
     groups: dict[str, list[str]] = {}
     for one in ids:
         groups.setdefault(base_id(one), []).append(one)
-    questions = (
-        " ".join([wanted[0] if len(wanted) == 1 and "[" not in wanted[0] else base, *wanted])
+    return {
+        wanted[0] if len(wanted) == 1 and "[" not in wanted[0] else base: wanted
         for base, wanted in groups.items()
-    )
-    return ["sh", "-c", scripts.JOB_FILES, "f7t", *questions]
+    }
 
 
 def many_job_files(ids: Sequence[str]) -> list[str]:

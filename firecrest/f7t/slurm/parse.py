@@ -40,7 +40,7 @@ _CANCEL_ERROR = re.compile(r"^scancel: (?:error|fatal): (.*)$", re.MULTILINE)
 _NOT_OWNER = 210
 _NO_SUBMISSION = "Job submission failed"
 _PROMPT = re.compile(r"^(?:scontrol: )+", re.MULTILINE)
-_ECHO = re.compile(r"\Ashow job \d+\n")
+_ECHO = re.compile(r"\Ashow job \S+\n")
 _FAILED_STEPS = {
     scripts.MISSING: (NotFound, "No such file or directory"),
     scripts.A_DIRECTORY: (IsADirectory, "Is a directory"),
@@ -170,11 +170,36 @@ def parse_description(job_id: int, result: CommandResult) -> SubmittedJob:
     It then prints its prompt, and where it has a line editor the line that it read; other jobs'
     records may be there as well.
     """
-    answers = [_ECHO.sub("", one) for one in _PROMPT.split(text_of(result.stdout))]
+    answers = _told(result)
     own = next((one for one in answers if one.startswith(f"JobId={job_id} ")), "")
     refusals = [one.strip() for one in answers if not one.startswith("JobId=")]
     said = text_of(result.stderr) or "\n".join(filter(None, refusals))
     return _described(job_id, own, said)
+
+
+def parse_described(result: CommandResult, ids: Sequence[str]) -> dict[str, JobFiles]:
+    """Files of jobs with ids as `squeue` shows them, of an `scontrol` that was told
+    `commands.asked_of` of them, and perhaps others.
+
+    A job that the controller no longer knows is absent. What begins like a record of another job
+    than the answer's first is a part of a job's name.
+    """
+    groups: dict[str, Sequence[JobDetails]] = {}
+    for answer in _told(result):
+        records = read_details(answer)
+        for base in _bases(records[0]) if records else ():
+            groups.setdefault(base, [one for one in records if base in _bases(one)])
+    found = {wanted: matching(groups.get(base_id(wanted), []), wanted) for wanted in ids}
+    return {wanted: record.files for wanted, record in found.items() if record}
+
+
+def _told(result: CommandResult) -> list[str]:
+    return [_ECHO.sub("", one) for one in _PROMPT.split(text_of(result.stdout))]
+
+
+def _bases(record: JobDetails) -> set[str]:
+    """Its own number, and that of what it belongs to."""
+    return {str(record.job_id), record.master} - {""}
 
 
 def _must_have_prepared(status: int) -> None:
@@ -250,7 +275,7 @@ def parse_many_job_files(
     times = Counter(one.job_id for one in records)
     groups: dict[str, list[JobDetails]] = {}
     for one in records:
-        for base in {str(one.job_id), one.master} - {""}:
+        for base in _bases(one):
             groups.setdefault(base, []).append(one)
     found: dict[str, JobFiles] = {}
     doubtful = []

@@ -14,11 +14,11 @@ import pytest
 from f7t.errors import AlreadyExists, CommandFailed
 from f7t.slurm import commands, scripts
 from f7t.slurm.models import FILES_NOT_AVAILABLE, JOB_INFO_RETURNED, JobFiles
-from f7t.slurm.parse import parse_begun, parse_description
+from f7t.slurm.parse import parse_begun, parse_described, parse_description
 from f7t.ssh.channel import Completed
 from f7t.ssh.programs import RemoteShell
 from f7t.ssh.quoting import BEGIN, path_bytes, shell_command
-from f7t.work.compute.programs import SCONTROL, SUBMITTING
+from f7t.work.compute.programs import SCONTROL, SHELL
 from tests.firecrest.slurm.conftest import DATA, Answer
 from tests.firecrest.slurm.record_told import NONCES
 from tests.firecrest.slurm.test_scripts import SBATCH, SCRIPT, Scheduler
@@ -29,10 +29,10 @@ VERSIONS = sorted(path.parent.name for path in DATA.glob("*/told.json"))
 
 def told(scheduler: Scheduler, *requests: bytes, **variables: str) -> list[Completed]:
     """Answers of one shell that is told everything at once."""
-    text = b"".join(SUBMITTING.asked(one, NONCE) for one in requests)
+    text = b"".join(SHELL.asked(one, NONCE) for one in requests)
     done = subprocess.run(
         [scheduler.shell],
-        input=SUBMITTING.opening + text,
+        input=SHELL.opening + text,
         capture_output=True,
         check=True,
         env=scheduler.given(**variables),
@@ -41,7 +41,7 @@ def told(scheduler: Scheduler, *requests: bytes, **variables: str) -> list[Compl
     answers = []
     out, err = done.stdout, done.stderr
     for _ in requests:
-        answer = SUBMITTING.answer(NONCE, out, err)
+        answer = SHELL.answer(NONCE, out, err)
         assert answer is not None
         answers.append(answer)
         frame = b"\x1e" + NONCE
@@ -108,11 +108,11 @@ def test_a_task_submits_once(scheduler: Scheduler) -> None:
 
 def test_a_request_that_was_cut_off_did_not_begin(scheduler: Scheduler) -> None:
     """Wherever the connection breaks: the shell waits for the rest, and ends without it."""
-    whole = SUBMITTING.asked(submission(scheduler, "0"), NONCE)
+    whole = SHELL.asked(submission(scheduler, "0"), NONCE)
     for cut in range(0, whole.rindex(b"</dev/null"), 7):
         subprocess.run(
             [scheduler.shell],
-            input=SUBMITTING.opening + whole[:cut],
+            input=SHELL.opening + whole[:cut],
             capture_output=True,
             check=False,
             env=scheduler.given(),
@@ -149,15 +149,15 @@ def test_a_script_that_does_not_fit_leaves_nothing(scheduler: Scheduler) -> None
     mount = f"mount -t tmpfs -o size=4k none '{home}' && exec {scheduler.shell}"
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", f"{mount} && ls -R '{home}'"],
-        input=SUBMITTING.opening
-        + SUBMITTING.asked(submission(scheduler, "0", script), NONCE)
+        input=SHELL.opening
+        + SHELL.asked(submission(scheduler, "0", script), NONCE)
         + b"find .. -name job.sh -o -name 0\n",
         capture_output=True,
         check=True,
         env=scheduler.given(),
         cwd=scheduler.state / "home",
     )
-    answer = SUBMITTING.answer(NONCE, done.stdout, done.stderr)
+    answer = SHELL.answer(NONCE, done.stdout, done.stderr)
     assert answer is not None
     with pytest.raises(CommandFailed, match="Failed to upload file"):
         parse_begun(answer)
@@ -197,6 +197,33 @@ def test_what_scontrol_is_told_line_by_line(scontrol: tuple[dict[str, str], byte
         gone = parse_description(999999, answer)
         assert gone.files == FILES_NOT_AVAILABLE
         assert gone.job_info_extra == "slurm_load_jobs error: Invalid job id specified"
+
+
+def test_files_of_all_jobs_that_it_was_told_to_show(
+    scontrol: tuple[dict[str, str], bytes],
+) -> None:
+    ids, printed = scontrol
+    answer = SCONTROL.answer(NONCES[0], printed, b"")
+    assert answer is not None
+    named, array, het = ids["named"], ids["array"], ids["het"]
+    elements = [f"{array}_[1-3]", f"{het}+0", f"{het}+1"]
+    files = parse_described(answer, [named, "999999", "1", *elements])
+    # The name of the first one says `JobId=1`: what follows that is neither its own nor job 1's.
+    assert list(files) == [named, *elements]
+    assert files[named].job_file == "command-not-found"
+    assert {files[one].job_file for one in elements[1:]} == {"/home/test1/firecrest/het/job.sh"}
+    assert files[elements[0]].job_file_out.startswith("/home/test1/firecrest/array/slurm-")
+
+
+def test_a_name_that_looks_like_the_record_of_another_job() -> None:
+    """That one was asked for too, and is not answered with what the name says."""
+    record = "JobId={} JobName={} Command={} WorkDir=/ StdErr=/e StdIn=/n StdOut=/o \n"
+    forging = record.format(7, "a\n" + record.format(8, "b", "/forged"), "/7.sh")
+    own = record.format(8, "c", "/8.sh")
+    answer = Answer(0, f"scontrol: {forging}scontrol: {own}".encode(), b"")
+    files = parse_described(answer, ["7", "8"])
+    assert files["8"].job_file == "/8.sh"
+    assert files["7"].job_file == "command-not-found"
 
 
 def test_an_answer_is_incomplete_until_its_end_was_said(

@@ -3,107 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
-import asyncssh
 import pytest
 
-from f7t.delegation import AccessPolicy, CertificateAuthority
 from f7t.errors import CommandFailed
-from f7t.settings import ComputeSettings, SystemSettings
 from f7t.slurm.models import FILES_NOT_AVAILABLE, JOB_INFO_RETURNED
-from f7t.ssh.pool import SshPool
-from f7t.systems import Systems
-from f7t.tasks.kinds import Slot, TaskContext
-from f7t.tasks.model import Service, new_task
-from f7t.tasks.store import TaskStore
-from f7t.work.compute.scheduler import Scheduler
-from f7t.work.compute.submission import Submissions, submission
-from tests.firecrest.slurm.test_scripts import SBATCH
-from tests.support.sshd import Sshd
-
-SCRIPT = b"#!/bin/sh\ntrue\n"
-USER = "slow"
-RECORD = 'echo "JobId=$4 JobName=x Command=/c WorkDir=/w StdErr=/e StdIn=/i StdOut=/o "\n'
-TALKING = f"""#!/bin/sh
-echo "$$ $*" >> "$STATE/scontrol"
-[ -z "$4" ] || {{ {RECORD} exit; }}
-while printf 'scontrol: ' && read -r line; do
-  case $line in
-    show*) set -- -o $line; {RECORD} ;;
-    *) echo "invalid keyword: $line" >&2 ;;
-  esac
-done
-"""
-MUTE = f"""#!/bin/sh
-echo "$$ $*" >> "$STATE/scontrol"
-[ -n "$4" ] || exec sleep 60
-{RECORD}"""
-
-
-class Centre:
-    """The login node with an imitated scheduler in the user's PATH, and the gateway's work."""
-
-    def __init__(self, home: Path, submissions: Submissions) -> None:
-        self.home = home
-        self.submissions = submissions
-
-    def scontrol(self, text: str) -> None:
-        self._write("scontrol", text)
-
-    def prepare(self) -> None:
-        (self.home / "bin").mkdir()
-        self._write("sbatch", SBATCH)
-        (self.home / "count").write_text("0")
-        (self.home / ".bashrc").write_text(f"export STATE={self.home} PATH={self.home}/bin:$PATH\n")
-        for path in self.home.rglob("*"):
-            os.chown(path, 2005, 2005)
-
-    async def submit(self, script: bytes = SCRIPT) -> dict[str, Any]:
-        """Data of the task of a submission."""
-        spec = submission("job.sh", script, account=None, environment={})
-        task = new_task(USER, Service.COMPUTE, "cluster")
-        # Never asked: what is tested here needs nothing of it.
-        store = TaskStore("unix:///nowhere", lifetimes={})
-        slot = Slot(asyncio.Semaphore(1))
-        context = TaskContext(store, task, spec, owner="w", slot=slot, resumed=False)
-        outcome = await self.submissions.kinds()[0].run(context)
-        assert isinstance(outcome.data, dict)
-        assert self.directory(task.id).joinpath("job.sh").read_bytes() == script
-        return outcome.data
-
-    def directory(self, task_id: str) -> Path:
-        return self.home.parent / USER / "firecrest" / task_id
-
-    def asked(self) -> list[list[str]]:
-        """Every start of scontrol: its process, then its arguments."""
-        return [line.split() for line in (self.home / "scontrol").read_text().splitlines()]
-
-    def _write(self, name: str, text: str) -> None:
-        program = self.home / "bin" / name
-        program.write_text(text)
-        program.chmod(0o755)
-
-
-@pytest.fixture
-async def centre(sshd: Sshd, ca_key: asyncssh.SSHKey) -> AsyncIterator[Centre]:
-    home = sshd.home(USER)
-    system = SystemSettings.model_validate(
-        {"name": "cluster", "host": sshd.host, "port": sshd.port, "job_base": str(home.parent)}
-    )
-    pool = SshPool(
-        CertificateAuthority(ca_key, AccessPolicy(denied={})), known_hosts=sshd.known_hosts
-    )
-    scheduler = Scheduler(ComputeSettings(), Systems([system]), pool, 1 << 20)
-    made = Centre(home, Submissions(scheduler))
-    made.prepare()
-    yield made
-    await pool.close()
-    for path in sorted(home.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
+from tests.firecrest.work.conftest import MUTE, SCRIPT, TALKING, Centre
 
 
 async def test_one_scontrol_describes_all(centre: Centre) -> None:

@@ -26,8 +26,11 @@ _NO_FILE_INFORMATION = "File information is not available"
 _NO_FILES = JobFiles("", "", "")
 _PATIENCE = 2.0
 """Seconds for which a worker waits for what another one asks; then it asks by itself."""
+_TOLD = 32
+"""Jobs that an scontrol that stays is asked for, at 2 ms each."""
 _ASKED_ALONE = 8
-"""Jobs. Each is a process of 9 ms; all jobs of a centre in one cost that with some thousands."""
+"""Jobs, where there is none. Each is a process of 9 ms; all jobs of a centre in one cost that with
+some thousands."""
 
 
 @dataclass(frozen=True)
@@ -101,24 +104,29 @@ class Jobs:
 
     def _known(self, question: str) -> Known | None:
         found = self.answers.known(question)
-        return found and Known(found[0], found[1].status, found[1].data)
+        if found is None:
+            return None
+        began, outcome = found
+        return Known(began, outcome.status, outcome.data, outcome.text)
 
     async def _queue(self, context: TaskContext) -> Outcome:
         arguments = cast(Mapping[str, Any], context.spec.arguments)
         everybody = bool(arguments["everybody"])
         user = None if everybody else context.task.user
         async with self.scheduler.session(context) as session:
-            completed = await self.scheduler.run_in(
+            completed = await self.scheduler.ask_in(
                 session, commands.queue(arguments["ids"], user=user)
             )
             jobs = page_of(parse.parse_queue(completed), _page(arguments))
-            files = {} if everybody or not jobs else await self._files(session, jobs)
+            files = {} if everybody or not jobs else await self._files(context, session, jobs)
         rows = (_queued(job, files.get(job.job_id)) for job in jobs)
         return finished({str(index): row for index, row in enumerate(rows)})
 
-    async def _files(self, session: Session, jobs: Sequence[QueuedJob]) -> dict[str, JobOutput]:
+    async def _files(
+        self, context: TaskContext, session: Session, jobs: Sequence[QueuedJob]
+    ) -> dict[str, JobOutput]:
         """Script, output and error file of each job, and the ends of the latter two."""
-        known = await self._known_files(session, [job.job_id for job in jobs])
+        known = await self._known_files(context, session, [job.job_id for job in jobs])
         started = {job.job_id for job in jobs if job.state != "PENDING"}
         paths = [
             path
@@ -135,7 +143,14 @@ class Jobs:
             for job_id, files in known.items()
         }
 
-    async def _known_files(self, session: Session, ids: Sequence[str]) -> Mapping[str, JobFiles]:
+    async def _known_files(
+        self, context: TaskContext, session: Session, ids: Sequence[str]
+    ) -> Mapping[str, JobFiles]:
+        if len(ids) <= _TOLD:
+            asked = commands.asked_of(ids)
+            described = await self.scheduler.describe_in(context, session, asked)
+            if described is not None:
+                return parse.parse_described(described, ids)
         if len(ids) <= _ASKED_ALONE:
             completed = await self.scheduler.run_in(session, commands.job_files(ids))
             return parse.parse_job_files(completed)

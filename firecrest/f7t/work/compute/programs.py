@@ -7,8 +7,8 @@ from f7t.ssh.channel import Completed
 from f7t.ssh.programs import RemoteShell
 from f7t.ssh.quoting import command_line
 
-SUBMITTING = RemoteShell("submitting", scripts.SUBMIT_FUNCTION, commands.ENVIRONMENT)
-"""Runs `commands.submit_text`."""
+SHELL = RemoteShell("shell", scripts.SUBMIT_FUNCTION, commands.ENVIRONMENT)
+"""Runs what `commands` gives, `commands.submit_text` among them."""
 
 
 class _Scontrol:

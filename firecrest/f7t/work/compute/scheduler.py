@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from f7t.ssh.quoting import path_bytes, shell_command
 from f7t.systems import System, Systems
 from f7t.tasks.kinds import Outcome, TaskContext
 from f7t.tasks.model import Json, Status
-from f7t.work.compute.programs import SCONTROL, SUBMITTING
+from f7t.work.compute.programs import SCONTROL, SHELL
 
 _PATIENCE = 2.0
 """Seconds for an scontrol that is asked line by line, some hundred times what it takes."""
@@ -67,29 +67,36 @@ class Scheduler:
             output_limit=self.output_limit,
         )
 
-    async def submit_in(self, session: Session, argv: Sequence[str]) -> Completed:
-        """Run `commands.submit_text` in a shell that stays; raises `RemoteError`."""
+    async def ask_in(self, session: Session, argv: Sequence[str]) -> Completed:
+        """Like `run_in`, in a shell that stays: no login shell is begun for it."""
         return await session.ask(
-            SUBMITTING,
+            SHELL,
             path_bytes(shell_command(argv)),
             time_limit=self.settings.timeout,
             output_limit=self.output_limit,
         )
 
-    async def describe_in(self, context: TaskContext, session: Session, job_id: int) -> Completed:
-        """What scontrol says of a job, for `parse.parse_description`; raises `RemoteError`."""
+    async def describe_in(
+        self, context: TaskContext, session: Session, ids: Iterable[str]
+    ) -> Completed | None:
+        """What an scontrol that stays says of jobs, for `parse.parse_description` or
+        `parse.parse_described`; None if there is none that answers.
+
+        Raises `RemoteError`.
+        """
         system = context.task.system
-        if time.monotonic() >= self.mute_until.get(system, 0.0):
-            try:
-                return await session.ask_together(
-                    SCONTROL,
-                    f"show job {job_id}",
-                    time_limit=min(_PATIENCE, self.settings.timeout),
-                    output_limit=self.output_limit,
-                )
-            except (CommandTimeout, ConnectionRefused):
-                self.mute_until[system] = time.monotonic() + _MUTE
-        return await self.run_in(session, commands.job_details(job_id))
+        if time.monotonic() < self.mute_until.get(system, 0.0):
+            return None
+        try:
+            return await session.ask_together(
+                SCONTROL,
+                "\n".join(f"show job {one}" for one in ids),
+                time_limit=min(_PATIENCE, self.settings.timeout),
+                output_limit=self.output_limit,
+            )
+        except (CommandTimeout, ConnectionRefused):
+            self.mute_until[system] = time.monotonic() + _MUTE
+            return None
 
 
 def finished(data: Json) -> Outcome:

@@ -17,6 +17,7 @@ from f7t.errors import (
 )
 from f7t.slurm import commands, parse
 from f7t.slurm.models import FILES_NOT_AVAILABLE, SubmittedJob
+from f7t.ssh.pool import Session
 from f7t.tasks.kinds import Kind, Outcome, Resume, TaskContext
 from f7t.tasks.model import TaskSpec
 from f7t.work.compute.scheduler import Scheduler, finished
@@ -101,11 +102,17 @@ class Submissions:
             options=self._options(),
         )
         async with self.scheduler.session(context) as session:
-            with suppress(RemoteError):  # saves a process; what is wrong the machine says better
-                await session.changes.make_new_directory(directory)
-            job_id = parse.parse_begun(await self.scheduler.submit_in(session, argv))
+            # The shell makes the directory itself if it is quicker, which costs it a process.
+            making = asyncio.create_task(_make(session, directory))
             try:
-                description = await self.scheduler.describe_in(context, session, job_id)
+                job_id = parse.parse_begun(await self.scheduler.ask_in(session, argv))
+            finally:
+                await making
+            try:
+                description = await self.scheduler.describe_in(context, session, [str(job_id)])
+                if description is None:
+                    argv = commands.job_details(job_id)
+                    description = await self.scheduler.run_in(session, argv)
             except RemoteError as error:  # it is submitted: no failure of the task
                 return SubmittedJob(job_id, FILES_NOT_AVAILABLE, error.message)
         return parse.parse_description(job_id, description)
@@ -140,6 +147,11 @@ class Submissions:
         """Where the job runs and its files land (D25, T31)."""
         base = self.scheduler.system(context).job_base
         return posixpath.join(base, context.task.user, "firecrest", context.task.id)
+
+
+async def _make(session: Session, directory: str) -> None:
+    with suppress(RemoteError):  # what is wrong the machine says better
+        await session.changes.make_new_directory(directory)
 
 
 def _submitted(job: SubmittedJob) -> Outcome:
