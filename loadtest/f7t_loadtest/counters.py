@@ -13,12 +13,20 @@ class NoCounters(Exception):
     """The metrics cannot be read, or lack the counters; the message says why."""
 
 
-def read(url: str) -> tuple[int, int]:
+def read(urls: str) -> tuple[int, int]:
     """Connections and channels that the gateway has opened since its start.
 
+    Args:
+        urls: of its metrics, or of those of several gateways, separated by blanks.
+
     Raises:
-        NoCounters: no answer, or one without the counters.
+        NoCounters: no answer, or one without the counters, from any of them.
     """
+    counts = [_read(url) for url in urls.split()]
+    return sum(connects for connects, _ in counts), sum(channels for _, channels in counts)
+
+
+def _read(url: str) -> tuple[int, int]:
     try:
         answer = requests.get(url, timeout=_LIMIT)
     except requests.RequestException as error:

@@ -146,11 +146,11 @@ class Drive:
             work.recorder.warn(f"{work.turns.busy} visits were not over when the run went on")
 
     def _ssh(self) -> tuple[int, int] | None:
-        url = self._work.settings.metrics
-        if not url:
+        urls = self._work.settings.metrics
+        if not urls:
             return None
         try:
-            return read(url)
+            return read(urls)
         except NoCounters as error:
             self._work.recorder.warn(f"SSH is not counted: {error}")
             return None

@@ -41,7 +41,9 @@ class Settings(BaseSettings):
     partition: str = Field(default="", description="Partition of jobs; empty: the default one.")
     account: str = Field(default="", description="Account of jobs.")
     metrics: str = Field(
-        default="", description="URL of the gateway's metrics; empty: SSH is not counted."
+        default="",
+        description="URL of the gateway's metrics, or those of several gateways, separated by "
+        "blanks; empty: SSH is not counted.",
     )
     identity: Identity = Field(default=Identity(), description="Who calls.")
     identities: tuple[Identity, ...] = Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from f7t_testbuild.credentials import client_of, user_of
 from f7t_testbuild.model import SYSTEM, Testbuild
@@ -23,9 +23,18 @@ def load_environment(testbuild: Testbuild, choices: Choices) -> dict[str, str]:
     return {
         f"{PREFIX}TARGET": testbuild.gateway_url,
         f"{PREFIX}SYSTEM": SYSTEM,
-        f"{PREFIX}METRICS": f"http://127.0.0.1:{testbuild.internal_port}/metrics",
+        f"{PREFIX}METRICS": " ".join(
+            f"http://127.0.0.1:{port}/metrics" for port in _internal_ports(testbuild, choices)
+        ),
         f"{PREFIX}IDENTITIES": json.dumps(list(_identities(testbuild, choices))),
     }
+
+
+def _internal_ports(testbuild: Testbuild, choices: Choices) -> Sequence[int]:
+    """Of each gateway: a balancer in front of several has only metrics of its own."""
+    if choices.gateways == 1:
+        return [testbuild.internal_port]
+    return [testbuild.gateway_ports(one)[1] for one in range(1, choices.gateways + 1)]
 
 
 def _identities(testbuild: Testbuild, choices: Choices) -> Iterator[dict[str, str]]:

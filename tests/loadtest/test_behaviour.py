@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from f7t_loadtest.counters import CHANNELS, CONNECTS, NoCounters, read
 from f7t_loadtest.model import Objective
 from f7t_loadtest.running import Broken
 from tests.loadtest.conftest import at_stub, performed
@@ -111,6 +112,21 @@ def test_what_cannot_be_removed_or_counted_is_told() -> None:
     assert any("SSH is not counted" in one for one in run.warnings)
     (left,) = run.leftovers
     assert left.startswith("cluster:/home/someone/f7t-load-")
+
+
+def test_ssh_is_counted_at_all_gateways() -> None:
+    """Behind a balancer each gateway tells of what it has opened itself."""
+
+    def counting(path: str) -> tuple[int, object]:
+        if path.startswith("/metrics"):
+            number = int(path[-1])
+            return 200, f'{CONNECTS} {number}\n{CHANNELS}{{worker="1"}} {10 * number}\n'.encode()
+        return 404, {}
+
+    with serving(counting) as url:
+        assert read(f"{url}/metrics1 {url}/metrics2") == (3, 30)
+        with pytest.raises(NoCounters, match=r"/other answered 404"):
+            read(f"{url}/metrics1 {url}/other")
 
 
 def test_what_a_failed_preparation_leaves_is_told() -> None:

@@ -148,6 +148,13 @@ def test_who_is_denied_makes_no_load(live: Live) -> None:
     assert told["F7T_LOAD_TARGET"] == live.url
 
 
+def test_every_gateway_behind_a_balancer_is_counted(live: Live) -> None:
+    """At its own port: at the balancer's there are none of SSH."""
+    told = load_environment(live.testbuild, replace(live.choices, gateways=2))
+    ports = [live.testbuild.gateway_ports(number)[1] for number in (1, 2)]
+    assert told["F7T_LOAD_METRICS"].split() == [f"http://127.0.0.1:{one}/metrics" for one in ports]
+
+
 def test_f7t_load_without_a_testbuild_says_how_to_start_one(tmp_path: Path) -> None:
     arguments = ("load", "run", "--state-root", str(tmp_path), "--scenario", "cold")
     done = subprocess.run(
