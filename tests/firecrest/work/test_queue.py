@@ -18,7 +18,7 @@ async def test_listings_begin_no_process_but_squeue(centre: Centre) -> None:
         (row,) = await centre.listed()
         assert (row["jobid"], row["job_file"], row["job_file_out"]) == ("1", "/c", "/o")
     assert centre.shells() == 2  # one for squeue, one for scontrol
-    assert [words[1:] for words in centre.asked()] == [["-o"]]
+    assert [words[1:] for words in centre.asked()] == [["--local", "-o"]]
 
 
 async def test_many_jobs_are_not_asked_for_one_by_one(centre: Centre) -> None:
@@ -38,7 +38,7 @@ async def test_an_scontrol_that_cannot_be_talked_to_is_started_for_each_job(
     assert [row["jobid"] for row in rows] == _FEW
     assert rows[0]["job_file"] == "/c"
     assert [words[1:] for words in centre.asked()] == [
-        ["-o"],
+        ["--local", "-o"],
         ["-o", "show", "job", "1"],
         ["-o", "show", "job", "2_3"],
         ["-o", "show", "job", "4"],

@@ -19,7 +19,7 @@ class _Scontrol:
     """
 
     name = "scontrol"
-    line = command_line(["sh", "-c", "exec scontrol -o 2>&1"], commands.ENVIRONMENT)
+    line = command_line(["sh", "-c", "exec scontrol --local -o 2>&1"], commands.ENVIRONMENT)
     opening = b""
     serial = True
 
