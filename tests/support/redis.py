@@ -29,7 +29,7 @@ class RedisServer:
             "unixsocket": str(self.socket),
             "dir": str(self.folder),
             "appendonly": "yes",
-            "appendfsync": "always",
+            "appendfsync": "no",
             "save": "",
             "enable-debug-command": "yes",
         }
@@ -38,7 +38,7 @@ class RedisServer:
         self._await_answer()
 
     def kill(self) -> None:
-        """As a power failure would, without a last save."""
+        """As a crash would, without a last save."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()

@@ -71,8 +71,8 @@ class TaskStore:
         lifetimes: seconds that a record outlives its last update, per service (tasks.md §5).
         password: of the Redis server, when it is not part of the URL.
         timeout: seconds until one command counts as failed, its wait for a connection not counted.
-            A disk that is busy with other things holds up a write for seconds, since every write
-            is on disk before it is answered.
+            A disk that is busy with other things holds up a write for seconds where every write is
+            on disk before it is answered (`appendfsync always`).
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class TaskStore:
         self._redis = self._connections.redis
         self._lifetimes = lifetimes
         self._feed = ChangeFeed(self._redis)
-        self._reading: Gathering[bytes | None] = Gathering(at_once=1)
+        self._reading: Gathering[bytes | None] = Gathering(at_once=1, eager=True)
         self._write_script = self._redis.register_script(scripts.WRITE)
         self._claim_script = self._redis.register_script(scripts.CLAIM)
         self._renew_script = self._redis.register_script(scripts.RENEW)

@@ -262,7 +262,8 @@ async def test_a_queue_for_a_connection_is_no_failure(redis_server: RedisServer)
     await store.ping()
 
     async def hold_up() -> None:
-        async with Redis.from_url(redis_server.url) as slow:
+        # With a limit redis-py would use `asyncio.wait_for`, which may swallow the cancellation.
+        async with Redis.from_url(redis_server.url, socket_timeout=None) as slow:
             while True:
                 await slow.execute_command("DEBUG", "SLEEP", "0.15")  # type: ignore[no-untyped-call]
                 slowed.set()
