@@ -25,6 +25,9 @@ from f7t.sources import read_or_exit
 from f7t.upstream_names import unused_names
 
 _log = logging.getLogger("f7t")
+_YOUNG = 10_000
+"""Objects more than before after which the collector looks for cycles among them. Serving a request
+makes some hundred, hardly any of them in cycles."""
 
 
 def _arguments() -> argparse.Namespace:
@@ -90,6 +93,7 @@ def _assembled(settings: Settings) -> ASGIApp:
     app: ASGIApp = importlib.import_module("f7t.app").create_app(settings)
     gc.freeze()
     gc.enable()
+    gc.set_threshold(_YOUNG)
     return app
 
 

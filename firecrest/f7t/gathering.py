@@ -23,10 +23,13 @@ class Gathering(Generic[T]):
 
     Args:
         at_once: round trips at the same time; one that hangs holds up only those it was asked with.
+        eager: a question that finds nothing under way is asked by itself and without delay, instead
+            of with what else is put in the same turn of the event loop. For cheap round trips.
     """
 
-    def __init__(self, at_once: int = 4) -> None:
+    def __init__(self, at_once: int = 4, *, eager: bool = False) -> None:
         self._at_once = at_once
+        self._eager = eager
         self._waiting: deque[tuple[str, asyncio.Future[T]]] = deque()
         self._busy = 0
         self._asking: set[asyncio.Task[None]] = set()
@@ -38,14 +41,31 @@ class Gathering(Generic[T]):
             question: one of those that `ask` takes.
             ask: of this caller; whoever comes first lends it to all who are asked with him.
         """
+        if self._eager and self._busy < self._at_once:
+            return await self._asked_alone(question, ask)
         turn: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, turn))
         if self._busy < self._at_once:
             self._busy += 1
-            asking = asyncio.create_task(self._ask_while_any_wait(ask))
-            self._asking.add(asking)
-            asking.add_done_callback(self._asking.discard)
+            self._ask_others(ask)
         return await turn
+
+    async def _asked_alone(self, question: str, ask: Ask[T]) -> T:
+        """Without a task of its own, which would begin a turn of the event loop later."""
+        self._busy += 1
+        try:
+            (answer,) = await ask([question])
+        finally:
+            if self._waiting:
+                self._ask_others(ask)
+            else:
+                self._busy -= 1
+        return answer
+
+    def _ask_others(self, ask: Ask[T]) -> None:
+        asking = asyncio.create_task(self._ask_while_any_wait(ask))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
 
     async def _ask_while_any_wait(self, ask: Ask[T]) -> None:
         try:

@@ -8,6 +8,8 @@ import sys
 import time
 from contextvars import ContextVar
 
+from f7t.as_json import as_json, plain
+
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """Id of the request that is being served in this context, empty outside requests."""
 
@@ -28,7 +30,9 @@ class JsonFormatter(logging.Formatter):
         line.update(getattr(record, "fields", {}))
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=True)
+        text = as_json(line)
+        # Standard error need not take more than ASCII.
+        return text.decode() if text.isascii() else json.dumps(line, default=plain)
 
 
 def configure_logging(level: str) -> None:

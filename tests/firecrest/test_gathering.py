@@ -101,3 +101,30 @@ async def test_one_that_hangs_holds_up_nobody_else() -> None:
     assert not hung.done()
     hanging.open.set()
     assert await hung == 5
+
+
+async def test_an_eager_question_is_asked_without_delay_and_the_next_ones_together() -> None:
+    gathering, ask = Gathering[int](at_once=1, eager=True), Answers()
+    put = _put(gathering, ask, "1", "22", "333")
+    await asyncio.sleep(0)
+    assert ask.asked == [["1"]]
+    ask.open.set()
+    assert await asyncio.gather(*put) == [1, 2, 3]
+    assert ask.asked[1:] == [["22", "333"]]
+
+
+@pytest.mark.parametrize("others", [[], ["22"]])
+async def test_an_eager_question_that_fails_or_is_given_up_leaves_its_place(
+    others: list[str],
+) -> None:
+    gathering, ask = Gathering[int](at_once=1, eager=True), Answers()
+    given_up, *waiting = _put(gathering, ask, "given up", *others)
+    await ask.begun.acquire()
+    given_up.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    ask.open.set()
+    assert await asyncio.gather(*waiting) == [len(one) for one in others]
+    with pytest.raises(ValueError, match="bad"):
+        await gathering.answer("bad", ask)
+    assert await gathering.answer("4444", ask) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -96,7 +97,10 @@ class Envelope:
                 raise
             await send_answer(outgoing, _internal_error(identifier))
         finally:
-            _record(scope, status, time.perf_counter() - started)
+            # Behind the answer, which is sent at the end of this turn of the event loop, and behind
+            # what the request has begun.
+            took = time.perf_counter() - started
+            asyncio.get_running_loop().call_soon(_record, scope, status, took)
             request_id.reset(mark)
 
 

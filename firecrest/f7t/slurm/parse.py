@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from f7t.errors import (
     AlreadyExists,
@@ -39,6 +40,7 @@ _PART = re.compile(rf"{scripts.PART}(?=(?:{'|'.join(scripts.PARTS)}) )")
 _CANCEL_ERROR = re.compile(r"^scancel: (?:error|fatal): (.*)$", re.MULTILINE)
 _NOT_OWNER = 210
 _NO_SUBMISSION = "Job submission failed"
+_BEGUN = re.compile(rb"\x1ebegun (\d+)(?:;[^\n]*)?\n")
 _PROMPT = re.compile(r"^(?:scontrol: )+", re.MULTILINE)
 _ECHO = re.compile(r"\Ashow job \S+\n")
 _FAILED_STEPS = {
@@ -164,13 +166,22 @@ def parse_begun(result: CommandResult) -> int:
     return _job_id(parts["begun"], status)
 
 
+def begun_job(stdout: bytes) -> int | None:
+    """The job id in what there is of the output of `commands.submit_text`, None if it is not there.
+
+    It is sbatch's first word and counts for nothing until `parse_begun` has seen the last one.
+    """
+    found = _BEGUN.search(stdout)
+    return int(found[1]) if found else None
+
+
 def parse_description(job_id: int, result: CommandResult) -> SubmittedJob:
     """What `scontrol` says of a job, also where it was told over its standard input what to show.
 
     It then prints its prompt, and where it has a line editor the line that it read; other jobs'
     records may be there as well.
     """
-    answers = _told(result)
+    answers = _told(result.stdout)
     own = next((one for one in answers if one.startswith(f"JobId={job_id} ")), "")
     refusals = [one.strip() for one in answers if not one.startswith("JobId=")]
     said = text_of(result.stderr) or "\n".join(filter(None, refusals))
@@ -185,7 +196,7 @@ def parse_described(result: CommandResult, ids: Sequence[str]) -> dict[str, JobF
     than the answer's first is a part of a job's name.
     """
     groups: dict[str, Sequence[JobDetails]] = {}
-    for answer in _told(result):
+    for answer in _told(result.stdout):
         records = read_details(answer)
         for base in _bases(records[0]) if records else ():
             groups.setdefault(base, [one for one in records if base in _bases(one)])
@@ -193,8 +204,10 @@ def parse_described(result: CommandResult, ids: Sequence[str]) -> dict[str, JobF
     return {wanted: record.files for wanted, record in found.items() if record}
 
 
-def _told(result: CommandResult) -> list[str]:
-    return [_ECHO.sub("", one) for one in _PROMPT.split(text_of(result.stdout))]
+@lru_cache(4)
+def _told(stdout: bytes) -> Sequence[str]:
+    """Answers one by one; those who asked together each look for their own in the same text."""
+    return [_ECHO.sub("", one) for one in _PROMPT.split(text_of(stdout))]
 
 
 def _bases(record: JobDetails) -> set[str]:

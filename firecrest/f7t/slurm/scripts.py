@@ -85,7 +85,7 @@ printf '' 2>/dev/null >"$f7t_script" || {{
   exit {NO_SCRIPT}
 }}
 set +C
-printf %s "$f7t_text" >"$f7t_script" || {{
+printf %s "$f7t_text" >>"$f7t_script" || {{
   rm -f -- "$f7t_script"
   rmdir -- "$f7t_dir"
   exit {NO_SCRIPT}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import asyncssh
 
@@ -49,6 +49,7 @@ class Output(asyncssh.SSHClientSession[bytes]):
         stdout, stderr: what was printed and not taken yet, nothing more once `limit` is passed.
         limit: bytes of both together.
         changed: set when anything of this changes, and when the channel closes.
+        told: called then as well.
         closed: the channel is closed.
     """
 
@@ -59,6 +60,7 @@ class Output(asyncssh.SSHClientSession[bytes]):
         self.stderr = bytearray()
         self.limit = limit
         self.changed = asyncio.Event()
+        self.told: Callable[[], None] = lambda: None
         self.closed = asyncio.Event()
 
     @property
@@ -84,6 +86,7 @@ class Output(asyncssh.SSHClientSession[bytes]):
         else:
             self.stdout += data
         self.changed.set()
+        self.told()
 
     def eof_received(self) -> bool:
         """Called by asyncssh; our side stays open."""
@@ -93,6 +96,7 @@ class Output(asyncssh.SSHClientSession[bytes]):
         """Called by asyncssh."""
         self.closed.set()
         self.changed.set()
+        self.told()
 
 
 class Running(Protocol):
@@ -205,17 +209,32 @@ R = TypeVar("R", bound=Running)
 
 
 def release_when_over(beginning: asyncio.Task[R], release: Callable[[], None]) -> None:
-    """Call `release` once the channel is free; a command that was given up is ended first."""
-    if beginning.done():
-        failed = beginning.cancelled() or beginning.exception() is not None
-        if failed or beginning.result().is_over:
-            release()
-            return
+    """Like `release_when_ended`, of something that may not have begun, or failed to."""
+    if not beginning.done():
+        _release_after(_begun_and_ended(beginning), release)
+    elif beginning.cancelled() or beginning.exception() is not None:
+        release()
+    else:
+        release_when_ended(beginning.result(), release)
 
+
+def release_when_ended(running: Running, release: Callable[[], None]) -> None:
+    """Call `release` once the channel is free; a command that was given up is ended first."""
+    if running.is_over:
+        release()
+    else:
+        _release_after(running.end(), release)
+
+
+async def _begun_and_ended(beginning: asyncio.Task[R]) -> None:
+    with suppress(ChannelNotOpened, ConnectionRefused):
+        await (await beginning).end()
+
+
+def _release_after(ending: Coroutine[Any, Any, None], release: Callable[[], None]) -> None:
     async def finish() -> None:
         try:
-            with suppress(ChannelNotOpened, ConnectionRefused):
-                await (await beginning).end()
+            await ending
         finally:
             release()
 

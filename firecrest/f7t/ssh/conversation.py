@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import asyncssh
 
@@ -21,6 +24,7 @@ from f7t.ssh.channel import (
     Output,
     begun,
     ended,
+    release_when_ended,
     release_when_over,
 )
 from f7t.ssh.programs import Program
@@ -31,6 +35,19 @@ _FRAMES = 1024
 
 _KEPT = 8
 """Idle programs of one kind beside a connection."""
+
+Heard: TypeAlias = Callable[[bytes], None]
+"""Told what was printed of an answer on standard output so far, once more with whatever follows."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request that waits for its answer."""
+
+    nonce: bytes
+    limit: int
+    heard: Heard | None
+    answer: asyncio.Future[Completed]
 
 
 class Conversation:
@@ -48,42 +65,61 @@ class Conversation:
         self._channel = channel
         self._output = output
         self._opened = False
+        self._asked: _Asked | None = None
+        output.told = self._listen
 
     @property
     def is_over(self) -> bool:
         """Whether the program has ended."""
         return self._output.closed.is_set()
 
-    async def ask(self, request: bytes, output_limit: int) -> Completed:
-        """Its answer.
+    async def ask(self, request: bytes, output_limit: int, heard: Heard | None = None) -> Completed:
+        """Its answer, of which `heard` is told while it is incomplete.
 
         Raises:
             ChannelNotOpened: it was gone, the request was certainly not begun.
             ConnectionRefused: it ended, or the connection broke, while it may have been at work.
             OutputLimitExceeded: it printed more than `output_limit` bytes.
         """
-        nonce = secrets.token_hex(16).encode()
+        nonce = secrets.token_hex(8).encode()
         text = self.program.asked(request, nonce)
         self._output.limit = output_limit + _FRAMES
         try:
             self._channel.write(text if self._opened else self.program.opening + text)
         except OSError as error:
             raise ChannelNotOpened("The program is gone") from error
-        output = self._output
-        while True:
-            answer = self._answer(nonce)
-            if answer is not None:
-                output.clear()
-                self.used = time.monotonic()
-                return answer
-            if output.closed.is_set():
-                raise ConnectionRefused("Connection lost while a command was running")
-            if output.is_over_limit:
-                raise OutputLimitExceeded(output_limit)
-            output.changed.clear()
-            await output.changed.wait()
+        answer: asyncio.Future[Completed] = asyncio.get_running_loop().create_future()
+        self._asked = _Asked(nonce, output_limit, heard, answer)
+        self._listen()
+        try:
+            return await answer
+        finally:
+            self._asked = None
 
-    def _answer(self, nonce: bytes) -> Completed | None:
+    def _listen(self) -> None:
+        """Look at what was printed, once for each packet: who asked is woken by the last one."""
+        asked = self._asked
+        if asked is None or asked.answer.done():
+            return
+        try:
+            answer = self._found(asked.nonce)
+            printed = bytes(self._output.stdout) if answer is None and self._opened else b""
+            if printed and asked.heard is not None:
+                asked.heard(printed)
+        except Exception as error:  # which is the asker's, not the connection's
+            asked.answer.set_exception(error)
+            return
+        if answer is not None:
+            self._output.clear()
+            self.used = time.monotonic()
+            asked.answer.set_result(answer)
+        elif self.is_over:
+            lost = ConnectionRefused("Connection lost while a command was running")
+            asked.answer.set_exception(lost)
+        elif self._output.is_over_limit:
+            asked.answer.set_exception(OutputLimitExceeded(asked.limit))
+
+    def _found(self, nonce: bytes) -> Completed | None:
         output = self._output
         if not self._opened:
             # What precedes is noise of start-up files.
@@ -169,21 +205,27 @@ async def converse(
     time_limit: float,
     output_limit: int,
     release: Callable[[], None],
+    heard: Heard | None = None,
 ) -> Completed:
     """Ask an idle program, or a new one; arguments and errors as of `channel.execute`.
 
     Args:
         room: for so many idle programs there are channels beside this one.
+        heard: told of an answer that is incomplete.
     """
+    found: Awaitable[Conversation]
     kept = idle.take(program)
     if kept is None:
         idle.make_room(room)
-    beginning = asyncio.create_task(_begin(connection, program, kept))
+        beginning = asyncio.create_task(_begin(connection, program))
+        found, give_up = asyncio.shield(beginning), partial(release_when_over, beginning, release)
+    else:  # without a task of its own, so that the request is on its way at once
+        found, give_up = _itself(kept), partial(release_when_ended, kept, release)
     over = False
     try:
         async with asyncio.timeout(time_limit):
-            conversation = await asyncio.shield(beginning)
-            answer = await conversation.ask(request, output_limit)
+            conversation = await found
+            answer = await conversation.ask(request, output_limit, heard)
     except TimeoutError as error:
         raise CommandTimeout(f"Command ran longer than {time_limit:g} s") from error
     else:
@@ -194,14 +236,14 @@ async def converse(
         if over:
             release()
         else:
-            release_when_over(beginning, release)
+            give_up()
 
 
-async def _begin(
-    connection: asyncssh.SSHClientConnection, program: Program, kept: Conversation | None
-) -> Conversation:
-    if kept is not None:
-        return kept
+async def _itself(conversation: Conversation) -> Conversation:
+    return conversation
+
+
+async def _begin(connection: asyncssh.SSHClientConnection, program: Program) -> Conversation:
     output = Output(_FRAMES)
     channel = await begun(connection, program.line, output)
     return Conversation(program, channel, output)

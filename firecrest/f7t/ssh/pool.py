@@ -19,6 +19,7 @@ from f7t.ssh.changes import FileChanges
 from f7t.ssh.channel import ChannelNotOpened, Completed
 from f7t.ssh.connection import Authority, Dialer, Link, Machine, PoolSettings
 from f7t.ssh.contents import RemoteContents
+from f7t.ssh.conversation import Heard
 from f7t.ssh.facts import MachineFacts
 from f7t.ssh.files import RemoteFiles
 from f7t.ssh.programs import Program
@@ -107,9 +108,18 @@ class Session:
         return await self._given(execute)
 
     async def ask(
-        self, program: Program, request: bytes, *, time_limit: float, output_limit: int
+        self,
+        program: Program,
+        request: bytes,
+        *,
+        time_limit: float,
+        output_limit: int,
+        heard: Heard | None = None,
     ) -> Completed:
         """Give a request to a program that stays, begun if none is idle; else like `run`.
+
+        Args:
+            heard: told of an answer that is incomplete.
 
         Raises:
             CommandTimeout, OutputLimitExceeded, ConnectionRefused, RemoteError: as `run`.
@@ -125,6 +135,7 @@ class Session:
                 time_limit=time_limit,
                 output_limit=output_limit,
                 release=partial(self._account.release, link),
+                heard=heard,
             )
 
         return await self._given(converse, program if program.serial else None)
@@ -142,7 +153,7 @@ class Session:
             done = await self.ask(program, text, time_limit=time_limit, output_limit=output_limit)
             return [done] * len(requests)
 
-        together = self._account.requests.setdefault(program.name, Gathering(at_once=1))
+        together = self._account.requests.setdefault(program.name, Gathering(at_once=1, eager=True))
         return await together.answer(request, ask)
 
     async def _given(
@@ -206,7 +217,9 @@ class SshPool:
         if account is None:
             account = Account(lambda: self._dial(user, system), self._settings)
             self._accounts[user, *place] = account
-        facts = self._facts.setdefault(place, MachineFacts())
+        facts = self._facts.get(place)
+        if facts is None:
+            facts = self._facts[place] = MachineFacts()
         with account.held():
             await account.connected()
             yield Session(account, facts, self._settings, user)

@@ -18,7 +18,6 @@ _log = logging.getLogger("f7t.tasks")
 
 CHANNEL = "f7t:task-changes"
 _RECONNECT_SECONDS = 0.2
-_READ_SECONDS = 30.0
 
 
 class Watch:
@@ -102,7 +101,7 @@ class ChangeFeed:
     async def _follow(self, pubsub: PubSub) -> None:
         await pubsub.subscribe(CHANNEL)
         while True:
-            message = await pubsub.get_message(timeout=_READ_SECONDS)
+            message = await pubsub.get_message(timeout=None)
             if message is None:
                 continue
             if message["type"] == "subscribe":

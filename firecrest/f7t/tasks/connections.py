@@ -60,14 +60,17 @@ class Connections:
                 the URL, so only the kind is kept.
         """
         try:
-            # One timer, first for the queue and then for the command: they are dear.
-            async with asyncio.timeout(_LONGEST_QUEUE) as limit:
+            # One timer at most, for the queue or for the command: they are dear.
+            if self._places.locked():
+                async with asyncio.timeout(_LONGEST_QUEUE):
+                    await self._places.acquire()
+            else:
                 await self._places.acquire()
-                try:
-                    limit.reschedule(asyncio.get_running_loop().time() + self._timeout)
+            try:
+                async with asyncio.timeout(self._timeout):
                     yield
-                finally:
-                    self._places.release()
+            finally:
+                self._places.release()
         except (RedisError, OSError) as error:
             raise TaskStoreUnavailable(
                 f"The task store is not available ({type(error).__name__})"

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from f7t.as_json import plain
+from f7t.as_json import as_json, plain
 from f7t.tasks.model import Json, Service, Status, Task, TaskSpec
 
 # ASCII: file names that are no UTF-8 arrive as lone surrogates and must survive. The standard
@@ -28,10 +28,11 @@ def encoded(task: Task, data: bytes | None = None) -> bytes:
         "service": task.service,
         "system": task.system,
         "status": task.status,
+        "created_at": task.created_at.isoformat(),
+        "updated_at": task.updated_at.isoformat(),
     }
-    times = {"created_at": task.created_at.isoformat(), "updated_at": task.updated_at.isoformat()}
     text = encoded_data(task.data) if data is None else data
-    return b'%s,"data":%s,%s' % (_json(known)[:-1], text, _json(times)[1:])
+    return b'%s,"data":%s}' % (as_json(known)[:-1], text)
 
 
 def encoded_data(data: Json) -> bytes:

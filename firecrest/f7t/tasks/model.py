@@ -236,4 +236,4 @@ def _redacted(data: Json) -> Json:
 
 
 def _time_stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00")

@@ -14,7 +14,7 @@ import pytest
 from f7t.errors import AlreadyExists, CommandFailed
 from f7t.slurm import commands, scripts
 from f7t.slurm.models import FILES_NOT_AVAILABLE, JOB_INFO_RETURNED, JobFiles
-from f7t.slurm.parse import parse_begun, parse_described, parse_description
+from f7t.slurm.parse import begun_job, parse_begun, parse_described, parse_description
 from f7t.ssh.channel import Completed
 from f7t.ssh.programs import RemoteShell
 from f7t.ssh.quoting import BEGIN, path_bytes, shell_command
@@ -257,3 +257,20 @@ def test_a_shell_says_first_that_it_began() -> None:
     shell = RemoteShell("x", scripts.SUBMIT_FUNCTION, {"A": "b c"})
     done = subprocess.run(["sh", "-c", shell.line], input=b"", capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (BEGIN, BEGIN)
+
+
+@pytest.mark.parametrize(
+    ("printed", "job_id"),
+    [
+        (b"", None),
+        (b"\x1ebegun ", None),
+        (b"\x1ebegun 12", None),  # more digits may follow
+        (b"\x1ebegun 12;clus", None),
+        (b"\x1ebegun 12;cluster\n", 12),
+        (b"\x1ebegun 123\n\x1e", 123),
+        (b"\x1ebegun a word\n", None),
+        (b"12\n", None),
+    ],
+)
+def test_the_id_is_known_once_its_line_is_complete(printed: bytes, job_id: int | None) -> None:
+    assert begun_job(printed) == job_id

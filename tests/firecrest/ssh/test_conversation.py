@@ -231,3 +231,38 @@ async def test_nothing_stays_behind_a_closed_pool(
         assert await pids_of(session, "4801")
     await pool.close()
     await until_over(session, "4800", "4801")
+
+
+async def test_what_is_printed_is_heard_before_the_end(opened: Opened) -> None:
+    """The command ends only when its first word was heard."""
+    session = await opened()
+    await ask(session, "true")
+    heard: list[bytes] = []
+    waits = (
+        b"rm -f go; printf first; "
+        b"for n in $(seq 100); do [ ! -e go ] || exit 0; sleep 0.1; done; exit 1"
+    )
+
+    def hear(printed: bytes) -> None:
+        if not heard:
+            going.append(asyncio.create_task(run(session, "touch", "go")))
+        heard.append(printed)
+
+    going: list[asyncio.Task[Completed]] = []
+    done = await session.ask(SHELL, waits, time_limit=20, output_limit=100, heard=hear)
+    await going[0]
+    assert (done.exit_status, done.stdout, heard[0]) == (0, b"first", b"first")
+
+
+async def test_who_fails_to_hear_fails_alone(opened: Opened) -> None:
+    session = await opened()
+    await ask(session, "true")
+
+    def hear(_: bytes) -> None:
+        raise ValueError("cannot hear")
+
+    with pytest.raises(ValueError, match="cannot hear"):
+        await session.ask(
+            SHELL, b"printf first; sleep 0.3", time_limit=20, output_limit=100, heard=hear
+        )
+    assert (await ask(session, "printf next")).stdout == b"next"

@@ -11,6 +11,7 @@ from f7t.errors import CommandTimeout, ConnectionRefused
 from f7t.settings import ComputeSettings
 from f7t.slurm import commands
 from f7t.ssh.channel import Completed
+from f7t.ssh.conversation import Heard
 from f7t.ssh.pool import Session, SshPool
 from f7t.ssh.quoting import path_bytes, shell_command
 from f7t.systems import System, Systems
@@ -67,13 +68,16 @@ class Scheduler:
             output_limit=self.output_limit,
         )
 
-    async def ask_in(self, session: Session, argv: Sequence[str]) -> Completed:
+    async def ask_in(
+        self, session: Session, argv: Sequence[str], heard: Heard | None = None
+    ) -> Completed:
         """Like `run_in`, in a shell that stays: no login shell is begun for it."""
         return await session.ask(
             SHELL,
             path_bytes(shell_command(argv)),
             time_limit=self.settings.timeout,
             output_limit=self.output_limit,
+            heard=heard,
         )
 
     async def describe_in(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
@@ -104,17 +104,21 @@ class Submissions:
         async with self.scheduler.session(context) as session:
             # The shell makes the directory itself if it is quicker, which costs it a process.
             making = asyncio.create_task(_make(session, directory))
+            described = _Described(lambda job_id: self._describe(context, session, job_id))
             try:
-                job_id = parse.parse_begun(await self.scheduler.ask_in(session, argv))
+                completed = await self.scheduler.ask_in(session, argv, described.heard)
+                return await described.of(parse.parse_begun(completed))
             finally:
+                described.give_up()
                 await making
-            try:
-                description = await self.scheduler.describe_in(context, session, [str(job_id)])
-                if description is None:
-                    argv = commands.job_details(job_id)
-                    description = await self.scheduler.run_in(session, argv)
-            except RemoteError as error:  # it is submitted: no failure of the task
-                return SubmittedJob(job_id, FILES_NOT_AVAILABLE, error.message)
+
+    async def _describe(self, context: TaskContext, session: Session, job_id: int) -> SubmittedJob:
+        try:
+            description = await self.scheduler.describe_in(context, session, [str(job_id)])
+            if description is None:
+                description = await self.scheduler.run_in(session, commands.job_details(job_id))
+        except RemoteError as error:  # it is submitted: no failure of the task
+            return SubmittedJob(job_id, FILES_NOT_AVAILABLE, error.message)
         return parse.parse_description(job_id, description)
 
     async def _found(self, context: TaskContext, directory: str) -> SubmittedJob:
@@ -147,6 +151,34 @@ class Submissions:
         """Where the job runs and its files land (D25, T31)."""
         base = self.scheduler.system(context).job_base
         return posixpath.join(base, context.task.user, "firecrest", context.task.id)
+
+
+class _Described:
+    """The description of a job, asked for as soon as sbatch has said its id: ending takes sbatch
+    and its shell a while longer."""
+
+    def __init__(self, describe: Callable[[int], Coroutine[Any, Any, SubmittedJob]]) -> None:
+        self._describe = describe
+        self._asking: dict[int, asyncio.Task[SubmittedJob]] = {}
+
+    def heard(self, stdout: bytes) -> None:
+        """There is so much of sbatch's output."""
+        job_id = parse.begun_job(stdout)
+        if job_id is not None and not self._asking:
+            self._begin(job_id)
+
+    async def of(self, job_id: int) -> SubmittedJob:
+        """The description of this job."""
+        return await (self._asking.get(job_id) or self._begin(job_id))
+
+    def give_up(self) -> None:
+        """Nobody waits for it any longer."""
+        for asking in self._asking.values():
+            asking.cancel()
+
+    def _begin(self, job_id: int) -> asyncio.Task[SubmittedJob]:
+        self._asking[job_id] = asyncio.create_task(self._describe(job_id))
+        return self._asking[job_id]
 
 
 async def _make(session: Session, directory: str) -> None:
