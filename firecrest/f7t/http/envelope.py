@@ -97,10 +97,11 @@ class Envelope:
                 raise
             await send_answer(outgoing, _internal_error(identifier))
         finally:
-            # Behind the answer, which is sent at the end of this turn of the event loop, and behind
-            # what the request has begun.
+            # Two turns of the event loop later: behind the answer, and behind the first words to a
+            # machine of what the request has begun.
             took = time.perf_counter() - started
-            asyncio.get_running_loop().call_soon(_record, scope, status, took)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, _record, scope, status, took)
             request_id.reset(mark)
 
 

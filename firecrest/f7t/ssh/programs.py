@@ -55,8 +55,9 @@ class RemoteShell:
         self.opening = (functions + _FRAME).encode()
 
     def asked(self, request: bytes, nonce: bytes) -> bytes:
-        """The request in a subshell: it may leave its directory, or exit."""
-        return b"( " + request + b"\n) </dev/null; f7t_over " + nonce + b" $?\n"
+        """The request in a subshell: it may leave its directory, or exit. A line that is cut off,
+        wherever, lacks the last brace and is not begun."""
+        return b"{ ( " + request + b"\n) </dev/null; f7t_over " + nonce + b" $?; }\n"
 
     def answer(self, nonce: bytes, stdout: bytes, stderr: bytes) -> Completed | None:
         """Complete when both streams have their frame."""

@@ -219,8 +219,8 @@ def test_no_secret_in_the_log(http: httpx.Client, certificator: Certificator) ->
     http.get(f"/certificates?{SECRET}")
     http.get("/public-key", headers={"Authorization": f"Bearer wrong-{SECRET}"})
     log = certificator.log.read_text()
-    assert '"message": "certificate issued"' in log
-    assert '"message": "request refused: The shared secret is missing or wrong"' in log
+    assert '"message":"certificate issued"' in log
+    assert '"message":"request refused: The shared secret is missing or wrong"' in log
     private = certificator.ca_key.export_private_key().decode().splitlines()[1]
     for hidden in (SECRET, key, granted.split()[1], private):
         assert hidden not in log
