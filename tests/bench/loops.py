@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from tests.bench.wire import Wire
 
+T = TypeVar("T")
 Visit = Callable[[], Awaitable[object]]
 """Does the thing once."""
 Client = Callable[[int], AbstractAsyncContextManager[Visit]]
@@ -32,7 +34,7 @@ class Plan:
 
     seconds: float = 3.0
     warm_up: float = 0.7
-    rounds: int = 3
+    rounds: int = 5
     calls: int = 60
     large: int = 1_000_000_000
     tasks: int = 10_000
@@ -115,11 +117,12 @@ def doing(visit: Visit) -> Client:
 
 
 async def turns(
-    plan: Plan, gateway: Callable[[], Awaitable[Loop]], floor: Callable[[], Awaitable[Loop]]
-) -> tuple[list[Loop], list[Loop]]:
-    """Loops of both in turn, so that whatever else the machine does meets both."""
+    rounds: int, gateway: Callable[[], Awaitable[T]], floor: Callable[[], Awaitable[T]]
+) -> tuple[list[T], list[T]]:
+    """Both in turn, so that whatever else the machine does meets both; who begins takes turns too,
+    since what one leaves to the disk may hold up the other."""
     through, below = [], []
-    for number in range(plan.rounds):
+    for number in range(rounds):
         pair = (gateway, floor) if number % 2 == 0 else (floor, gateway)
         loops = [await one() for one in pair]
         through.append(loops[number % 2])
@@ -131,10 +134,5 @@ async def timed(
     count: int, gateway: Callable[[], Awaitable[float]], floor: Callable[[], Awaitable[float]]
 ) -> tuple[list[float], list[float]]:
     """Seconds of single calls of both in turn; one turn before them warms up."""
-    through, below = [], []
-    for number in range(count + 1):
-        pair = await gateway(), await floor()
-        if number:
-            through.append(pair[0])
-            below.append(pair[1])
-    return through, below
+    through, below = await turns(count + 1, gateway, floor)
+    return through[1:], below[1:]

@@ -30,7 +30,7 @@ async def rates(
     measured: list[Callable[[], Awaitable[Loop]]] = [
         partial(loop, of_floor, bench.plan.seconds) for of_floor in (False, True)
     ]
-    through, direct = await turns(bench.plan, *measured)
+    through, direct = await turns(bench.plan.rounds, *measured)
     return Figure(
         row,
         what,

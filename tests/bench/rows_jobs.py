@@ -131,7 +131,7 @@ async def submissions(bench: Bench) -> list[Figure]:
             for client in (submitting, executing):
                 await loop(client, bench.plan.warm_up)
             through, floor = await turns(
-                bench.plan,
+                bench.plan.rounds,
                 lambda: loop(submitting, bench.plan.seconds),
                 lambda: loop(executing, bench.plan.seconds),
             )
@@ -203,7 +203,7 @@ async def listings(bench: Bench) -> list[Figure]:
             await closed_loop(executing, CONCURRENCY, bench.plan.warm_up)
             asked.clear()
             through, floor = await turns(
-                bench.plan,
+                bench.plan.rounds,
                 lambda: polling(bench.plan.seconds),
                 lambda: closed_loop(executing, CONCURRENCY, bench.plan.seconds),
             )
