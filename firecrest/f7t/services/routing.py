@@ -69,7 +69,7 @@ class Call:
         if self.parts.settings.public_url:
             return self.parts.settings.public_url.rstrip("/")
         headers = self.request.headers
-        scheme = headers.get("x-forwarded-proto", self.request.url.scheme)
+        scheme = headers.get("x-forwarded-proto", self.request.scope["scheme"])
         host = headers.get("x-forwarded-host", headers.get("host", "localhost"))
         return f"{_first(scheme)}://{_first(host)}"
 

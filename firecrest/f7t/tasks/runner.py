@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from f7t.errors import IllegalTransition, TaskNotFound, TaskStoreUnavailable
 from f7t.tasks.kinds import Fail, Kind, Outcome, Restart, Resume, Slot, TaskContext, TaskGone
-from f7t.tasks.model import Status, Task, TaskSpec
+from f7t.tasks.model import Service, Status, Task, TaskSpec
 from f7t.tasks.sharing import Created, question_of
 from f7t.tasks.store import LeaseState, TaskStore
 
@@ -109,6 +109,13 @@ class TaskRunner:
         else:
             self._begin(task, spec, resumed=False, created=created)
         return task
+
+    def carried_out(self, task_id: str) -> Task | None:
+        """The record of a task that is carried out here and that nobody else changes meanwhile."""
+        context = self._contexts.get(task_id)
+        if context is None or context.task.service is Service.STORAGE:
+            return None
+        return context.task
 
     # -- carrying out ----------------------------------------------------------------------------
 

@@ -159,6 +159,28 @@ async def test_a_parked_task_leaves_its_place_to_others(store: TaskStore, start:
     assert (await settled(store, parked)).status is Status.FINISHED
 
 
+async def test_who_carries_a_task_out_knows_its_record(store: TaskStore, start: Start) -> None:
+    """Not of one that its user may invalidate over another worker, nor of one that has settled."""
+    begun, end = asyncio.Semaphore(0), asyncio.Event()
+
+    async def work(context: TaskContext) -> Outcome:
+        begun.release()
+        await end.wait()
+        return Outcome(Status.FAILED, {})
+
+    runner = await start(work)
+    task, transfer = [await submitted(runner, service=service) for service in Service]
+    async with asyncio.timeout(20):
+        await begun.acquire()
+        await begun.acquire()
+    assert runner.carried_out(task.id) == await store.get(task.id)
+    assert runner.carried_out(transfer.id) is None
+    assert runner.carried_out("unknown") is None
+    end.set()
+    assert (await settled(store, task)).status is Status.FAILED
+    assert runner.carried_out(task.id) is None
+
+
 async def test_a_task_settled_from_outside_is_worked_on_no_longer(
     store: TaskStore, start: Start
 ) -> None:
