@@ -103,9 +103,8 @@ class Conversation:
             return
         try:
             answer = self._found(asked.nonce)
-            printed = bytes(self._output.stdout) if answer is None and self._opened else b""
-            if printed and asked.heard is not None:
-                asked.heard(printed)
+            if answer is None and self._opened and self._output.stdout and asked.heard is not None:
+                asked.heard(bytes(self._output.stdout))
         except Exception as error:  # which is the asker's, not the connection's
             asked.answer.set_exception(error)
             return
@@ -128,6 +127,8 @@ class Conversation:
                 return None
             output.stdout[:], output.stderr[:] = out[2], err[2]
             self._opened = True
+        if nonce not in output.stdout:  # without a copy of all that was printed, packet by packet
+            return None
         return self.program.answer(nonce, bytes(output.stdout), bytes(output.stderr))
 
     def leave(self) -> None:

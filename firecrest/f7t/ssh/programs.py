@@ -36,7 +36,10 @@ class Program(Protocol):
         """What to send; `nonce` is new with each request and nobody's who writes the answer."""
 
     def answer(self, nonce: bytes, stdout: bytes, stderr: bytes) -> Completed | None:
-        """The answer in what was printed since the request, None while it is incomplete."""
+        """The answer in what was printed since the request, None while it is incomplete.
+
+        It is only asked for what holds `nonce` on standard output.
+        """
 
 
 class RemoteShell:
