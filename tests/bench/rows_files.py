@@ -215,7 +215,7 @@ class External:
         )
 
 
-def _settled_first(once: Callable[[], Awaitable[float]]) -> Callable[[], Awaitable[float]]:
+def _synced_first(once: Callable[[], Awaitable[float]]) -> Callable[[], Awaitable[float]]:
     """Begun when what was written before is on the disk, so that nobody waits for another's."""
 
     async def seconds() -> float:
@@ -242,7 +242,7 @@ async def external(bench: Bench) -> list[Figure]:
                 ("download", moved.download, moved.download_by_hand),
             ):
                 rounds = max(2, bench.plan.rounds // 2 * 2)
-                seconds = await turns(rounds, _settled_first(gateway), _settled_first(floor))
+                seconds = await turns(rounds, _synced_first(gateway), _synced_first(floor))
                 what = f"external {name} of {size / 1e9:g} GB"
                 figures.append(_speed("external", what, size, seconds, "curl + curl by hand", 0.8))
     finally:

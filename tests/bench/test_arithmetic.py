@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -20,7 +21,7 @@ from tests.bench.figures import (
     ratio_at_most,
 )
 from tests.bench.fit import Series, growth_lines, growth_table, slope
-from tests.bench.loops import Loop
+from tests.bench.loops import Loop, timed, turns
 from tests.bench.plot import plot
 
 RATE = Figure("ls", "ls", "1/s", (90, 110, 100), "SFTP", (200, 180, 220), ratio_at_least(0.5))
@@ -128,3 +129,19 @@ def test_the_page_has_both_generated_parts() -> None:
     text = page.PAGE.read_text(encoding="utf-8")
     for part in ("figures", "growth"):
         assert "new content" in page.replaced(text, part, "new content")
+
+
+async def test_who_begins_takes_turns_and_the_first_turn_warms_up() -> None:
+    asked: list[str] = []
+
+    def clocked(name: str) -> Callable[[], Awaitable[float]]:
+        async def once() -> float:
+            asked.append(name)
+            return float(len(asked)) if name == "g" else -float(len(asked))
+
+        return once
+
+    assert await turns(3, clocked("g"), clocked("f")) == ([1, 4, 5], [-2, -3, -6])
+    assert "".join(asked) == "gffggf"
+    asked.clear()
+    assert await timed(2, clocked("g"), clocked("f")) == ([4, 5], [-3, -6])
