@@ -48,8 +48,7 @@ class Output(asyncssh.SSHClientSession[bytes]):
         opened: the channel came about.
         stdout, stderr: what was printed and not taken yet, nothing more once `limit` is passed.
         limit: bytes of both together.
-        changed: set when anything of this changes, and when the channel closes.
-        told: called then as well.
+        changed: called when anything of this changes, and when the channel closes.
         closed: the channel is closed.
     """
 
@@ -59,8 +58,7 @@ class Output(asyncssh.SSHClientSession[bytes]):
         self.stdout = bytearray()
         self.stderr = bytearray()
         self.limit = limit
-        self.changed = asyncio.Event()
-        self.told: Callable[[], None] = lambda: None
+        self.changed: Callable[[], None] = lambda: None
         self.closed = asyncio.Event()
 
     @property
@@ -85,8 +83,7 @@ class Output(asyncssh.SSHClientSession[bytes]):
             self.stderr += data
         else:
             self.stdout += data
-        self.changed.set()
-        self.told()
+        self.changed()
 
     def eof_received(self) -> bool:
         """Called by asyncssh; our side stays open."""
@@ -95,8 +92,7 @@ class Output(asyncssh.SSHClientSession[bytes]):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by asyncssh."""
         self.closed.set()
-        self.changed.set()
-        self.told()
+        self.changed()
 
 
 class Running(Protocol):
@@ -128,11 +124,15 @@ class _Command:
             if stdin:
                 self.channel.write(stdin)
             self.channel.write_eof()
-        while not self.is_over:
-            await self.output.changed.wait()
+        changed = asyncio.Event()
+        self.output.changed = changed.set
+        while True:
             if self.output.is_over_limit:
                 raise OutputLimitExceeded(output_limit)
-            self.output.changed.clear()
+            if self.is_over:
+                break
+            changed.clear()
+            await changed.wait()
         status = self.channel.get_returncode()
         if status is None:
             raise ConnectionRefused("Connection lost while a command was running")

@@ -66,7 +66,7 @@ class Conversation:
         self._output = output
         self._opened = False
         self._asked: _Asked | None = None
-        output.told = self._listen
+        output.changed = self._listen
 
     @property
     def is_over(self) -> bool:
