@@ -7,7 +7,7 @@ import base64
 import posixpath
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from f7t.errors import (
@@ -55,9 +55,14 @@ def path_submission(path: str, *, account: str | None, environment: Mapping[str,
 
 @dataclass(frozen=True)
 class Submissions:
-    """Submits scripts; whatever process dies, no job is submitted twice."""
+    """Submits scripts; whatever process dies, no job is submitted twice.
+
+    Attributes:
+        saying: ids of the tasks whose scripts are being said to shells.
+    """
 
     scheduler: Scheduler
+    saying: set[str] = field(default_factory=set)
 
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of work of this module; an interrupted submission is looked up."""
@@ -102,13 +107,18 @@ class Submissions:
             options=self._options(),
         )
         async with self.scheduler.session(context) as session:
-            # The shell makes the directory itself if it is quicker, which costs it a process.
             making = asyncio.create_task(_make(session, directory))
             described = _Described(lambda job_id: self._describe(context, session, job_id))
+            self.saying.add(context.task.id)
             try:
+                # The shell makes the directory itself if it is quicker, which costs it a process:
+                # one alone is not to wait for that, many together are done sooner.
+                if len(self.saying) > 1:
+                    await making
                 completed = await self.scheduler.ask_in(session, argv, described.heard)
                 return await described.of(parse.parse_begun(completed))
             finally:
+                self.saying.discard(context.task.id)
                 described.give_up()
                 await making
 
