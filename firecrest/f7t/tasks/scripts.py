@@ -5,6 +5,8 @@ Times come from Redis' own clock, so that all workers agree on what has expired.
 
 from __future__ import annotations
 
+from f7t.tasks.connections import Script
+
 # Writes a record if it still is what the caller read. A repeated write (its answer was lost on the
 # way) is recognised by its own bytes and succeeds. A record that settles gives up its lease and
 # what only its worker needed.
@@ -22,7 +24,7 @@ from __future__ import annotations
 # Returns {code, record now, when the user's jobs changed last in us, now in us, newest answer
 # (false: it is to be found out)}: 1 written, 0 it is another one (false: gone), -1 leased to
 # another.
-WRITE = """
+WRITE = Script("""
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local current = redis.call('GET', KEYS[1])
@@ -66,20 +68,20 @@ if current then
   redis.call('PUBLISH', ARGV[7], ARGV[1] .. ' ' .. (#record <= 4096 and record or ''))
 end
 return result(1, record)
-"""
+""")
 
 # KEYS: lease. ARGV: owner, ms. Returns 1 when the owner holds the lease now.
-CLAIM = """
+CLAIM = Script("""
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
-"""
+""")
 
 # A lease that vanished (Redis was away for longer than its life) is taken again unless somebody
 # else has it. KEYS: unfinished set, leases… ARGV: owner, ms, ids…
 # Returns per id: 1 held, 0 held by another, 2 there is nothing left to do.
-RENEW = """
+RENEW = Script("""
 local states = {}
 for i = 2, #KEYS do
   local holder = redis.call('GET', KEYS[i])
@@ -93,19 +95,19 @@ for i = 2, #KEYS do
   end
 end
 return states
-"""
+""")
 
 # KEYS: leases… ARGV: owner
-RELEASE = """
+RELEASE = Script("""
 for i = 1, #KEYS do
   if redis.call('GET', KEYS[i]) == ARGV[1] then redis.call('DEL', KEYS[i]) end
 end
 return #KEYS
-"""
+""")
 
 # Forgets the ids of records that expired on the way.
 # KEYS: unfinished set. ARGV: prefix of records, prefix of leases
-ABANDONED = """
+ABANDONED = Script("""
 local found = {}
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   if redis.call('EXISTS', ARGV[1] .. id) == 0 then
@@ -115,11 +117,11 @@ for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   end
 end
 return found
-"""
+""")
 
 # KEYS: marks, lease, record. ARGV: step, value unique to this call, owner
 # Returns 1 the first time, 0 later, -1 leased to another, -2 the task is gone.
-MARK = """
+MARK = Script("""
 local holder = redis.call('GET', KEYS[2])
 if holder and holder ~= ARGV[3] then return -1 end
 local life = redis.call('PTTL', KEYS[3])
@@ -128,4 +130,4 @@ redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], life)
 if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return 1 end
 return 0
-"""
+""")

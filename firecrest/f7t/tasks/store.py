@@ -20,7 +20,6 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import Any, cast
 
 from f7t.errors import IllegalTransition, TaskError, TaskNotFound
 from f7t.gathering import Gathering
@@ -87,16 +86,9 @@ class TaskStore:
         self._connections = Connections(
             url, password=password, most=max_connections, timeout=timeout
         )
-        self._redis = self._connections.redis
         self._lifetimes = lifetimes
-        self._feed = ChangeFeed(self._redis)
+        self._feed = ChangeFeed(self._connections.redis)
         self._reading: Gathering[bytes | None] = Gathering(at_once=1, eager=True)
-        self._write_script = self._redis.register_script(scripts.WRITE)
-        self._claim_script = self._redis.register_script(scripts.CLAIM)
-        self._renew_script = self._redis.register_script(scripts.RENEW)
-        self._release_script = self._redis.register_script(scripts.RELEASE)
-        self._abandoned_script = self._redis.register_script(scripts.ABANDONED)
-        self._mark_script = self._redis.register_script(scripts.MARK)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -105,8 +97,7 @@ class TaskStore:
 
     async def ping(self) -> None:
         """Returns when the store answers."""
-        async with self._connections.answer():
-            await cast(Any, self._redis.ping())
+        await self._connections.command("PING")
 
     # -- records ---------------------------------------------------------------------------------
 
@@ -160,8 +151,7 @@ class TaskStore:
 
     async def batches(self, user: str) -> AsyncIterator[Sequence[Task]]:
         """All of the user's tasks like `list`, at most `BATCH` at once."""
-        async with self._connections.answer():
-            ids = cast(Sequence[bytes], await self._redis.zrange(_USER + user, 0, -1))
+        ids: Sequence[bytes] = await self._connections.command("ZRANGE", _USER + user, 0, -1)
         for start in range(0, len(ids), BATCH):
             wanted = [task_id.decode() for task_id in ids[start : start + BATCH]]
             found = await self.get_many(user, wanted)
@@ -170,8 +160,7 @@ class TaskStore:
 
     async def spec(self, task_id: str) -> TaskSpec:
         """What there is to carry out; raises `TaskNotFound` once the task has settled."""
-        async with self._connections.answer():
-            raw = await self._redis.get(_SPEC + task_id)
+        raw: bytes | None = await self._connections.command("GET", _SPEC + task_id)
         if raw is None:
             raise TaskNotFound(task_id)
         record = json.loads(raw)
@@ -254,34 +243,33 @@ class TaskStore:
 
     async def claim(self, task_id: str, owner: str, lease: float) -> bool:
         """Take the task for `lease` seconds; False when another worker has it."""
-        async with self._connections.answer():
-            answer = await self._claim_script(
-                keys=[_LEASE + task_id], args=[owner, _milliseconds(lease)]
-            )
+        answer = await self._connections.run(
+            scripts.CLAIM, [_LEASE + task_id], owner, _milliseconds(lease)
+        )
         return bool(answer == 1)
 
     async def renew(self, ids: Sequence[str], owner: str, lease: float) -> dict[str, LeaseState]:
         """Keep the tasks for another `lease` seconds; one round trip for all."""
         if not ids:
             return {}
-        async with self._connections.answer():
-            answer = await self._renew_script(
-                keys=[_UNFINISHED, *(_LEASE + task_id for task_id in ids)],
-                args=[owner, _milliseconds(lease), *ids],
-            )
+        leases = (_LEASE + task_id for task_id in ids)
+        answer = await self._connections.run(
+            scripts.RENEW, [_UNFINISHED, *leases], owner, _milliseconds(lease), *ids
+        )
         return {task_id: LeaseState(state) for task_id, state in zip(ids, answer, strict=True)}
 
     async def release(self, ids: Sequence[str], owner: str) -> None:
         """Give the tasks up, so that another worker may claim them at once."""
         if not ids:
             return
-        async with self._connections.answer():
-            await self._release_script(keys=[_LEASE + task_id for task_id in ids], args=[owner])
+        leases = [_LEASE + task_id for task_id in ids]
+        await self._connections.run(scripts.RELEASE, leases, owner)
 
     async def unfinished_without_lease(self) -> Sequence[str]:
         """Ids of the tasks that nobody carries out."""
-        async with self._connections.answer():
-            found = await self._abandoned_script(keys=[_UNFINISHED], args=[_RECORD, _LEASE])
+        found: Sequence[bytes] = await self._connections.run(
+            scripts.ABANDONED, [_UNFINISHED], _RECORD, _LEASE
+        )
         return [task_id.decode() for task_id in found]
 
     async def first_time(self, task_id: str, step: str, owner: str) -> bool:
@@ -293,11 +281,8 @@ class TaskStore:
         """
         # The value tells a repeated command (its answer was lost) from a second caller.
         nonce = secrets.token_hex(8)
-        async with self._connections.answer():
-            answer = await self._mark_script(
-                keys=[_MARKS + task_id, _LEASE + task_id, _RECORD + task_id],
-                args=[step, nonce, owner],
-            )
+        keys = [_MARKS + task_id, _LEASE + task_id, _RECORD + task_id]
+        answer = await self._connections.run(scripts.MARK, keys, step, nonce, owner)
         if answer == -1:
             raise LeaseLost(task_id)
         if answer == -2:
@@ -312,17 +297,14 @@ class TaskStore:
             raise TaskNotFound(task_id)
         return raw
 
-    async def _raws(self, ids: Sequence[str]) -> Sequence[bytes | None]:
-        async with self._connections.answer():
-            found = await self._redis.mget([_RECORD + task_id for task_id in ids])
-        return cast(Sequence[bytes | None], found)
+    async def _raws(self, ids: Iterable[str]) -> Sequence[bytes | None]:
+        keys = [_RECORD + task_id for task_id in ids]
+        found: Sequence[bytes | None] = await self._connections.command("MGET", *keys)
+        return found
 
     async def _read(self, ids: Iterable[str]) -> Sequence[Task]:
-        keys = [_RECORD + task_id for task_id in dict.fromkeys(ids)]
-        if not keys:
-            return []
-        async with self._connections.answer():
-            found = cast(Sequence[bytes | None], await self._redis.mget(keys))
+        once = dict.fromkeys(ids)
+        found = await self._raws(once) if once else []
         return [decoded(raw) for raw in found if raw is not None]
 
     async def _after(
@@ -358,33 +340,31 @@ class TaskStore:
         else:
             lifetime = self._lifetimes[task.service]
         names = [_RECORD + task.id, _USER + task.user, _UNFINISHED]
-        async with self._connections.answer():
-            code, current, changed, now, answer = await self._write_script(
-                keys=[
-                    *names,
-                    _LEASE + task.id,
-                    _SPEC + task.id,
-                    _MARKS + task.id,
-                    _CHANGED + task.user,
-                    _ANSWER + question,
-                ],
-                args=[
-                    task.id,
-                    expected,
-                    encoded(task),
-                    _milliseconds(lifetime),
-                    int(task.is_terminal),
-                    owner,
-                    CHANNEL,
-                    "" if spec is None else encoded_spec(spec),
-                    _milliseconds(lease),
-                    int(changes_jobs),
-                    _milliseconds(_CHANGE_REMEMBERED),
-                    _milliseconds(ANSWER_LIFETIME) if question else 0,
-                    answer_text,
-                    known.began if known else 0,
-                ],
-            )
+        code, current, changed, now, answer = await self._connections.run(
+            scripts.WRITE,
+            [
+                *names,
+                _LEASE + task.id,
+                _SPEC + task.id,
+                _MARKS + task.id,
+                _CHANGED + task.user,
+                _ANSWER + question,
+            ],
+            task.id,
+            expected,
+            encoded(task),
+            _milliseconds(lifetime),
+            int(task.is_terminal),
+            owner,
+            CHANNEL,
+            "" if spec is None else encoded_spec(spec),
+            _milliseconds(lease),
+            int(changes_jobs),
+            _milliseconds(_CHANGE_REMEMBERED),
+            _milliseconds(ANSWER_LIFETIME) if question else 0,
+            answer_text,
+            known.began if known else 0,
+        )
         self._feed.notify(task.id, task if code == 1 and expected else None)
         newest = Answer.read(answer)
         if newest and newest.task_id == task.id:  # its creation was repeated

@@ -77,7 +77,7 @@ def _renumbered(record: Record) -> Record:
 
 
 async def _everybodys(self: TaskStore, user: str) -> AsyncIterator[Sequence[model.Task]]:
-    keys = [key async for key in self._redis.scan_iter(match="*task*")]
+    keys: Sequence[bytes] = await self._connections.command("KEYS", "*task*")
     yield await self._read({key.decode().rpartition(":")[2] for key in keys})
 
 
