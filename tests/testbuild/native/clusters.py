@@ -102,10 +102,13 @@ class Driven:
     async def poll(self, command: str, *, contains: str, seconds: float = 30) -> str:
         """Repeat a command over one connection until its output contains a text."""
         output = ""
-        async with await self.connect("test1") as connection, asyncio.timeout(seconds):
-            while contains not in output:
-                output = _text((await connection.run(command, encoding=None)).stdout)
-                await asyncio.sleep(0.05)
+        try:
+            async with await self.connect("test1") as connection, asyncio.timeout(seconds):
+                while contains not in output:
+                    output = _text((await connection.run(command, encoding=None)).stdout)
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"no {contains!r} in {seconds} s: {command}: {output}") from None
         return output
 
 
