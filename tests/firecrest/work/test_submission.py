@@ -85,3 +85,15 @@ async def test_the_last_id_is_the_jobs(centre: Centre) -> None:
     centre.write("sbatch", "#!/bin/sh\necho 6\nsleep 0.2\necho 7\n")
     job = await centre.submit()
     assert (job["jobid"], job["job_file"]) == (7, "/c")
+
+
+async def test_of_many_submissions_none_starts_a_process_for_its_directory(centre: Centre) -> None:
+    """But the first, which nothing holds up: it does not know that others follow."""
+    centre.scontrol(TALKING)
+    centre.write("mkdir", '#!/bin/sh\necho "$@" >> "$STATE/made"\nexec /bin/mkdir "$@"\n')
+    made = centre.home / "made"
+    await asyncio.gather(*(centre.submit() for _ in range(16)))  # the shells of the next ones
+    made.write_text("")
+    for _ in range(5):
+        await asyncio.gather(*(centre.submit() for _ in range(16)))
+    assert len(made.read_text().splitlines()) <= 5
