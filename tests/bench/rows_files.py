@@ -141,7 +141,11 @@ async def run_here(*command: str) -> None:
 
 @dataclass(frozen=True)
 class External:
-    """One file on its way through the staging area, with the gateway and by hand."""
+    """One file on its way through the staging area, with the gateway and by hand.
+
+    Each time the object and the file at its end are new, and gone afterwards: what is written over
+    leaves its memory to what is written, and the gateway never writes over an object.
+    """
 
     bench: Bench
     source: Path
@@ -177,14 +181,18 @@ class External:
         await settled(wire, token, task_id, "114")
         took = time.perf_counter() - began
         await wire.close()
+        await bench.direct.remove([self.remote])
         return took
 
     async def upload_by_hand(self) -> float:
         """curl to the store, and from the store with curl on the cluster."""
         began = time.perf_counter()
         await run_here(*_CURL, "-T", str(self.source), self._url("PUT"))
-        await self._curl_on_cluster("-o", f"{self.remote}.hand", self._url("GET"))
-        return time.perf_counter() - began
+        await self._curl_on_cluster("-o", self.remote, self._url("GET"))
+        took = time.perf_counter() - began
+        await self.bench.direct.remove([self.remote])
+        await self.remove_object()
+        return took
 
     async def download(self) -> float:
         """Ask, wait for the address, fetch it with curl."""
@@ -206,7 +214,9 @@ class External:
         began = time.perf_counter()
         await self._curl_on_cluster("-T", self.remote, self._url("PUT"))
         await self._fetch(self._url("GET"))
-        return time.perf_counter() - began
+        took = time.perf_counter() - began
+        await self.remove_object()
+        return took
 
     async def _fetch(self, url: str) -> None:
         target = self.bench.local / "external.back"
@@ -214,6 +224,10 @@ class External:
         if target.stat().st_size != self.size:
             raise BenchFailure(f"{target.stat().st_size} bytes came back instead of {self.size}")
         target.unlink()
+
+    async def remove_object(self) -> None:
+        """The one that was put there by hand, if it is still there."""
+        await asyncio.to_thread(self.bench.direct.store.remove_object, _BUCKET, self.source.name)
 
     async def _curl_on_cluster(self, *arguments: str) -> None:
         await self.bench.direct.run(shlex.join([*_CURL, *arguments]))
@@ -254,12 +268,14 @@ async def external(bench: Bench) -> list[Figure]:
                 ("upload", moved.upload, moved.upload_by_hand),
                 ("download", moved.download, moved.download_by_hand),
             ):
+                if name == "download":
+                    await bench.direct.sftp.put(moved.source, moved.remote)
                 rounds = max(2, bench.plan.rounds // 2 * 2)
                 seconds = await turns(rounds, moved.ready(gateway), moved.ready(floor))
                 what = f"external {name} of {size / 1e9:g} GB"
                 figures.append(_speed("external", what, size, seconds, "curl + curl by hand", 0.8))
     finally:
-        await asyncio.to_thread(store.remove_object, _BUCKET, moved.source.name)
+        await moved.remove_object()
         await asyncio.to_thread(store.remove_bucket, _BUCKET)
         moved.source.unlink()
     grown = max(0, peak.most - before) / 1e6
