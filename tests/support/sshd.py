@@ -139,6 +139,18 @@ class Sshd:
         child = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[0]
         subprocess.run(["nsenter", "-t", child, "-m", "-p", *argv], check=True)
 
+    def processes(self, user: str) -> set[str]:
+        """Command lines of the user's processes on this login node, but for sshd's own."""
+        assert self._process is not None
+        here = Path(f"/proc/{self._process.pid}/ns/pid_for_children").stat().st_ino
+        found = set()
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                # Other runs of the tests have users of the same number.
+                if entry.stat().st_uid == USERS[user] and (entry / "ns/pid").stat().st_ino == here:
+                    found.add((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        return {line for line in found if line and "sshd" not in line}
+
     def stop(self) -> None:
         """End sshd and, with its process namespace, every session."""
         if self._process is not None:

@@ -15,6 +15,7 @@ import pytest
 from f7t.delegation import AccessPolicy, CertificateAuthority
 from f7t.ssh.changes import FileChanges
 from f7t.ssh.connection import PoolSettings
+from f7t.ssh.files import RemoteFiles
 from f7t.ssh.pool import Session, SshPool
 from tests.firecrest.ssh.things import USER
 from tests.support.sshd import Sshd
@@ -49,6 +50,11 @@ async def session(pool: SshPool, sshd: Sshd, home: Path) -> AsyncIterator[Sessio
     """test1 in an empty home."""
     async with pool.session("test1", sshd) as session:
         yield session
+
+
+@pytest.fixture
+def files(session: Session) -> RemoteFiles:
+    return session.files
 
 
 @pytest.fixture

@@ -237,7 +237,7 @@ async def test_removing(changes: FileChanges, home: Path) -> None:
     (home / "to dir").symlink_to("dir")
     await changes.remove("to dir")
     assert (home / "dir/inside").exists()
-    for path in ("file", "read only", "dangling", f"{home}/dir/", "empty"):
+    for path in ("file", "read only", "dangling", "loop", "pipe", f"{home}/dir/", "empty"):
         await changes.remove(path)
     assert names(home) == {"secret", "closed", "readonly"}
     await changes.remove("secret")

@@ -124,18 +124,6 @@ async def test_what_cannot_be_extracted(
     assert tree(home) == before
 
 
-def processes() -> set[str]:
-    """Command lines of test1's processes, but for sshd's own."""
-    found = set()
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and entry.stat().st_uid == USER:
-                found.add((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return {line for line in found if line and "sshd" not in line}
-
-
 @pytest.fixture
 async def hasty(
     sshd: Sshd, authority: CertificateAuthority, home: Path
@@ -156,13 +144,13 @@ def endless(path: Path) -> Path:
 
 
 async def test_a_slow_archive_is_ended_and_leaves_nothing(
-    hasty: FileChanges, home: Path, until: Until
+    hasty: FileChanges, sshd: Sshd, home: Path, until: Until
 ) -> None:
     endless(directory(home / "dir") / "endless")
     make(home / "a.tgz", b"older")
     with pytest.raises(CommandTimeout):
         await hasty.compress("dir", "a.tgz")
-    await until(lambda: not processes())
+    await until(lambda: not sshd.processes("test1"))
     assert (home / "a.tgz").read_bytes() == b"older"
     assert names(home) == {"dir", "a.tgz"}
 
@@ -180,23 +168,24 @@ def leased(elsewhere: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("operation", ["copy", "rename"])
 async def test_a_slow_tool_is_ended(
-    operation: str, hasty: FileChanges, leased: Path, until: Until
+    operation: str, hasty: FileChanges, leased: Path, sshd: Sshd, until: Until
 ) -> None:
     change = hasty.copy if operation == "copy" else hasty.rename
     with pytest.raises(CommandTimeout):
         await change(str(leased), "x")
-    await until(lambda: not processes())
+    await until(lambda: not sshd.processes("test1"))
     assert names(leased.parent) == {"leased"}
 
 
 async def test_a_cancelled_archive_leaves_nothing(
-    changes: FileChanges, home: Path, until: Until
+    changes: FileChanges, sshd: Sshd, home: Path, until: Until
 ) -> None:
     endless(directory(home / "dir") / "endless")
     making = asyncio.create_task(changes.compress("dir", "a.tgz"))
     await until(lambda: any(name.startswith(".f7t-") for name in names(home)))
+    await until(lambda: bool(sshd.processes("test1")))
     making.cancel()
     with pytest.raises(asyncio.CancelledError):
         await making
-    await until(lambda: not processes())
+    await until(lambda: not sshd.processes("test1"))
     assert names(home) == {"dir"}

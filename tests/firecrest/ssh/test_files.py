@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import stat
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from f7t.errors import (
-    AlreadyExists,
     CommandFailed,
-    CommandTimeout,
     IsADirectory,
     NotADirectory,
     NotFound,
@@ -26,26 +22,12 @@ from f7t.errors import (
 from f7t.ssh.files import RemoteFiles
 from f7t.ssh.listing import FileEntry
 from f7t.ssh.pool import SshPool
+from tests.firecrest.ssh.things import kinds, make
 
 if TYPE_CHECKING:
     from tests.support.sshd import Sshd
 
 MEGABYTE = 1 << 20
-
-
-@pytest.fixture
-async def files(pool: SshPool, sshd: Sshd, home: Path) -> AsyncIterator[RemoteFiles]:
-    """Files as test1 sees them, home empty."""
-    async with pool.session("test1", sshd) as session:
-        yield session.files
-
-
-def make(path: Path, content: bytes = b"", *, mode: int = 0o644) -> Path:
-    """A file of test1."""
-    path.write_bytes(content)
-    path.chmod(mode)
-    os.chown(path, 2001, 2001)
-    return path
 
 
 async def test_an_empty_directory(files: RemoteFiles, home: Path) -> None:
@@ -179,26 +161,6 @@ async def test_five_thousand_entries_with_links(files: RemoteFiles, home: Path) 
     ]
 
 
-def tree(directory: Path) -> list[Path]:
-    return sorted(directory.rglob("*"))
-
-
-def prepare_kinds(home: Path) -> None:
-    """One thing of each kind that an operation may stumble over."""
-    make(home / "file", b"content")
-    (home / "dir").mkdir()
-    os.chown(home / "dir", 2001, 2001)
-    make(home / "secret", b"hidden", mode=0o600)
-    os.chown(home / "secret", 0, 0)
-    (home / "closed").mkdir(mode=0o700)
-    make(home / "closed" / "file")
-    (home / "readonly").mkdir(mode=0o755)
-    (home / "loop").symlink_to("loop")
-    (home / "dangling").symlink_to("nowhere")
-    os.mkfifo(home / "pipe")
-    os.chown(home / "pipe", 2001, 2001)
-
-
 @pytest.mark.parametrize(
     ("path", "error"),
     [
@@ -223,13 +185,13 @@ def prepare_kinds(home: Path) -> None:
 async def test_what_a_listing_cannot_show(
     path: str, error: type[RemoteError], files: RemoteFiles, home: Path
 ) -> None:
-    prepare_kinds(home)
+    kinds(home)
     with pytest.raises(error) as raised:
         await files.listing(path)
     assert raised.value.path == path
     assert raised.value.message
     # The connection is still good for others.
-    assert len(await files.listing("dir/")) == 0
+    assert len(await files.listing("empty/")) == 0
 
 
 async def test_a_home_of_another_user_is_closed(files: RemoteFiles, sshd: Sshd) -> None:
@@ -268,156 +230,12 @@ async def test_content_is_read_whole(size: int, files: RemoteFiles, home: Path) 
 async def test_what_cannot_be_read(
     path: str, error: type[RemoteError], files: RemoteFiles, home: Path
 ) -> None:
-    prepare_kinds(home)
+    kinds(home)
     for operation in (files.size(path), files.read(path, MEGABYTE), files.tail(path, 10)):
         with pytest.raises(error) as raised:
             await operation
         assert raised.value.path == path
     assert await files.tails([path, "file", path], 3) == {path: b"", "file": b"ent"}
-
-
-async def chunked(*chunks: bytes) -> AsyncIterator[bytes]:
-    for chunk in chunks:
-        yield chunk
-
-
-async def test_a_file_is_written_as_the_user(files: RemoteFiles, home: Path) -> None:
-    content = os.urandom(2 * MEGABYTE + 3)
-    await files.write(str(home), "new", content)
-    written = home / "new"
-    assert written.read_bytes() == content
-    status = written.stat()
-    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (2001, 0o644)
-    await files.write(str(home), "new", chunked(b"shorter", b"", b" now"))
-    assert written.read_bytes() == b"shorter now"
-    assert written.stat().st_ino == status.st_ino
-    await files.write(str(home) + "/", "empty", b"")
-    assert (home / "empty").read_bytes() == b""
-    await files.write(".", "- odd 'name'\n", b"x")
-    assert (home / "- odd 'name'\n").read_bytes() == b"x"
-
-
-async def test_an_overwritten_file_keeps_its_mode(files: RemoteFiles, home: Path) -> None:
-    make(home / "script", b"old", mode=0o750)
-    await files.write(str(home), "script", b"new")
-    assert stat.S_IMODE((home / "script").stat().st_mode) == 0o750
-
-
-@pytest.mark.parametrize(
-    ("directory", "name", "error", "path"),
-    [
-        ("absent", "x", NotFound, "absent"),
-        ("file", "x", NotADirectory, "file"),
-        ("file/below", "x", NotADirectory, "file/below"),
-        ("closed", "x", PermissionDenied, "closed/x"),
-        ("readonly", "x", PermissionDenied, "readonly/x"),
-        (".", "secret", PermissionDenied, "./secret"),
-        (".", "dir", IsADirectory, "./dir"),
-        (".", "pipe", CommandFailed, "./pipe"),
-        ("dir", "x" * 256, CommandFailed, "dir/" + "x" * 256),
-    ],
-)
-async def test_where_nothing_can_be_written(
-    directory: str,
-    name: str,
-    error: type[RemoteError],
-    path: str,
-    files: RemoteFiles,
-    home: Path,
-) -> None:
-    prepare_kinds(home)
-    before = tree(home)
-    with pytest.raises(error) as raised:
-        await files.write(directory, name, b"data")
-    assert raised.value.path == path
-    assert tree(home) == before
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../x", "a\0"])
-async def test_only_plain_names_can_be_written(name: str, files: RemoteFiles) -> None:
-    with pytest.raises(ValueError, match="no file name"):
-        await files.write(".", name, b"data")
-
-
-async def test_a_write_that_fails_midway_leaves_no_new_file(files: RemoteFiles, home: Path) -> None:
-    async def broken() -> AsyncIterator[bytes]:
-        yield b"first"
-        raise RuntimeError("the client went away")
-
-    make(home / "old", b"before")
-    for name in ("new", "old"):
-        with pytest.raises(RuntimeError):
-            await files.write(str(home), name, broken())
-    # The clean-up is sent before anything later on the same channel.
-    assert [entry.name for entry in await files.listing(str(home))] == ["old"]
-
-
-async def test_directories_are_made_with_their_parents(files: RemoteFiles, home: Path) -> None:
-    await files.make_directories("a/b/c")
-    await files.make_directories(f"{home}/a/b/c/d/")
-    assert (home / "a/b/c/d").is_dir()
-    assert stat.S_IMODE((home / "a/b").stat().st_mode) == 0o755
-    await files.make_directories("/")
-    await files.make_directories(".")
-    deep = "n/" * 300
-    await files.make_directories(deep)
-    assert await files.listing(deep) == []
-
-
-@pytest.mark.parametrize(
-    ("path", "error"),
-    [
-        ("file", AlreadyExists),
-        ("pipe", AlreadyExists),
-        ("file/below", NotADirectory),
-        ("file/below/deeper", NotADirectory),
-        ("readonly/x", PermissionDenied),
-        ("closed/x/y", PermissionDenied),
-        ("/proc/f7t/x", RemoteError),
-        ("dangling/x", RemoteError),
-        ("loop/x", RemoteError),
-    ],
-)
-async def test_directories_that_cannot_be_made(
-    path: str, error: type[RemoteError], files: RemoteFiles, home: Path
-) -> None:
-    prepare_kinds(home)
-    with pytest.raises(error) as raised:
-        await files.make_directories(path)
-    assert not isinstance(raised.value, CommandTimeout)
-    assert raised.value.path == path
-
-
-async def test_a_writable_directory_is_probed_without_a_trace(
-    files: RemoteFiles, home: Path
-) -> None:
-    prepare_kinds(home)
-    before = tree(home)
-    await files.writable_directory("dir")
-    await files.writable_directory(str(home) + "/")
-    for path, error in (
-        ("absent", NotFound),
-        ("file", NotADirectory),
-        ("readonly", PermissionDenied),
-        ("closed", PermissionDenied),
-        ("/", PermissionDenied),
-    ):
-        with pytest.raises(error) as raised:
-            await files.writable_directory(path)
-        assert raised.value.path == path
-    await files.size("file")
-    assert tree(home) == before
-
-
-async def test_removing(files: RemoteFiles, home: Path) -> None:
-    prepare_kinds(home)
-    await files.remove("file")
-    await files.remove("dangling")
-    assert not (home / "file").exists()
-    with pytest.raises(NotFound):
-        await files.remove("file")
-    with pytest.raises(IsADirectory):
-        await files.remove("dir")
 
 
 async def test_many_operations_at_once_share_one_channel(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,13 +23,6 @@ if TYPE_CHECKING:
     from tests.support.sshd import Sshd
 
 ALL = Scope(recursive=True)
-
-
-@pytest.fixture
-async def files(pool: SshPool, sshd: Sshd, home: Path) -> AsyncIterator[RemoteFiles]:
-    """Files as test1 sees them, home empty."""
-    async with pool.session("test1", sshd) as session:
-        yield session.files
 
 
 def plant(home: Path, *names: str | bytes) -> None:

@@ -6,10 +6,6 @@ import os
 import stat
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 USER = 2001
 LONG = "x" * 255
@@ -35,10 +31,13 @@ def kinds(home: Path) -> None:
     make(directory(home / "dir") / "inside", b"deep")
     directory(home / "empty")
     make(home / "secret", owner=0, mode=0o600)
-    directory(home / "closed", owner=0, mode=0o700)
+    make(directory(home / "closed", owner=0, mode=0o700) / "file")
     directory(home / "readonly", owner=0)
     make(home / "readonly" / "theirs", owner=0)
     (home / "dangling").symlink_to("nowhere")
+    (home / "loop").symlink_to("loop")
+    os.mkfifo(home / "pipe")
+    os.chown(home / "pipe", USER, USER)
 
 
 def tree(home: Path) -> dict[str, tuple[int, bytes]]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from f7t_testbuild.native.outer import Listener
 from f7t_testbuild.supervise.part import Part
-from tests.testbuild.supervise.supervision import Supervision, supervise
-
-Start = Callable[..., Supervision]
+from tests.testbuild.supervise.supervision import Start, Supervision, supervise
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from tests.support.live import until
 
 T = TypeVar("T")
 PATH = "/usr/local/bin:/usr/bin:/bin"
+FOREVER = "exec sleep 1000"
 
 
 def shell(name: str, script: str, **values: Any) -> Part:
@@ -108,3 +109,7 @@ def supervise(
             pass_fds=(theirs.fileno(),),
         )
     return Supervision(directory, process, ours)
+
+
+Start = Callable[..., Supervision]
+"""Starts a supervisor of parts that does not outlive its test."""
