@@ -86,7 +86,8 @@ def test_T24_the_task_is_in_the_list_of_tasks(client: Client, live: Live, tmp_pa
 
 @pytest.fixture
 def running_job(python: Requests, live: Live, tmp_path: Path) -> Iterator[int]:
-    """Id of a job that runs until the test is over."""
+    """Id of a job that runs until the test is over, on the first node as in the tutorial."""
+    until(lambda: _nothing_is_ending(live), what="no job ending on the first node")
     script = job_script(tmp_path, "sleep 300")
     job_id = int(submitted(python, script, live.url)["data"]["jobid"])
 
@@ -99,6 +100,13 @@ def running_job(python: Requests, live: Live, tmp_path: Path) -> Iterator[int]:
     answer = live.delete(f"/compute/jobs/{job_id}", user=USER)
     assert answer.status_code == 200, answer.text
     assert live.settled(answer, user=USER)["status"] == "200"
+
+
+def _nothing_is_ending(live: Live) -> bool | None:
+    """Slurm rather begins a job on the next node than on one where another job is just ending."""
+    task = live.settled(live.get("/compute/nodes/cluster", user=USER), user=USER)
+    assert task["status"] == "200", task
+    return None if "COMPLETING" in task["data"][0]["State"] else True
 
 
 def test_T25_an_active_job_can_be_asked_for(client: Client, live: Live, running_job: int) -> None:
