@@ -14,10 +14,6 @@ RULES = Rules({"alice": ALICE, "bob": BOB}, feature="f7t", nodes=2, per_account=
 NOW = datetime(2026, 1, 1, 12)
 START, END = "2026-02-01T10:00:00", "2026-02-01T11:00:00"
 WISH = ("1", "f7t", START, END)
-BUSY = (
-    "Error creating the reservation: Requested nodes are busy\n"
-    "Note, unless nodes are directly requested a reservation must exist in a single partition.\n"
-)
 
 
 def line(name: str, accounts: str) -> str:

@@ -19,7 +19,6 @@ from f7t_testbuild.supervise.program import Outcome
 from tests.cluster.office import (
     ALICE,
     BOB,
-    BUSY,
     END,
     NOW,
     RULES,
@@ -28,6 +27,11 @@ from tests.cluster.office import (
     WISH,
     Notes,
     line,
+)
+
+BUSY = (
+    "Error creating the reservation: Requested nodes are busy\n"
+    "Note, unless nodes are directly requested a reservation must exist in a single partition.\n"
 )
 
 

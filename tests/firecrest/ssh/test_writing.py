@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,10 +21,6 @@ from f7t.errors import (
 )
 from f7t.ssh.files import RemoteFiles
 from tests.firecrest.ssh.things import kinds, make, tree
-
-if TYPE_CHECKING:
-    pass
-
 
 MEGABYTE = 1 << 20
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,9 +15,6 @@ from f7t.errors import StagingUnavailable
 from f7t.staging.area import StagingArea, StoredObject
 from f7t.staging.arrivals import Arrivals, interval_after
 from f7t.staging.form import UploadForm
-
-if TYPE_CHECKING:
-    pass
 
 TTL = 600
 

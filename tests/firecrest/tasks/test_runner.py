@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,9 +11,6 @@ from f7t.tasks.kinds import Handler, Outcome, TaskContext, TaskGone
 from f7t.tasks.model import Json, Service, Status, Task, TaskSpec, new_task
 from f7t.tasks.store import TaskStore
 from tests.firecrest.tasks.carrying import Start, raises, settled, submitted, succeed
-
-if TYPE_CHECKING:
-    pass
 
 
 async def test_a_task_is_carried_out(store: TaskStore, start: Start) -> None:
