@@ -17,6 +17,7 @@ from f7t_loadtest.model import Failure, Generator, Run
 from f7t_loadtest.reading import report, schema
 from f7t_loadtest.reports import Unreadable, read, rendered, write
 from f7t_loadtest.reports.page import answer
+from f7t_loadtest.reports.pictures import over_load
 from f7t_loadtest.reports.plots import decades, ticks
 from f7t_loadtest.reports.repeating import command
 from tests.loadtest import made_up
@@ -102,6 +103,14 @@ def test_every_plot_has_a_title_and_says_what_it_shows(run: Run) -> None:
         assert all(named[label] for label in labels)
         assert "nan" not in one
         assert "inf" not in one
+
+
+def test_lines_over_load_do_not_go_back_where_the_search_did() -> None:
+    stages = [made_up.stage(f"step {users}", users=users) for users in (4, 16, 8)]
+    plots = over_load(made_up.run(mode="steps", stages=stages))
+    assert [[at for at, _ in line.points] for plot in plots for line in plot.series] == [
+        [4, 8, 16]
+    ] * 5
 
 
 def test_the_page_tells_what_the_document_holds() -> None:

@@ -62,6 +62,8 @@ def over_time(run: Run) -> list[Plot]:
 def over_load(run: Run) -> list[Plot]:
     """Throughput and latency against users or offered arrivals, with the knee; of steps only."""
     points = [(load, one) for one in run.stages if (load := load_of(one)) is not None]
+    # Not as measured: the search for the knee goes back to a lower load.
+    points.sort(key=lambda point: point[0])
     if len(points) < 2:
         return []
     offered = points[0][1].offered is not None
