@@ -25,7 +25,7 @@ Reply: TypeAlias = Any
 _LONGEST_QUEUE = 30.0
 """Seconds that a command may wait for a connection; a burst of thousands is through in some."""
 
-_PAUSE = 0.05
+PAUSE = 0.05
 """Seconds before a command whose connection broke is given once more."""
 
 
@@ -64,7 +64,7 @@ class Connections:
             # may swallow a cancellation before Python 3.12.
             socket_timeout=None,
             socket_connect_timeout=timeout,
-            retry=Retry(ConstantBackoff(_PAUSE), 1),
+            retry=Retry(ConstantBackoff(PAUSE), 1),
             **({"password": password} if password else {}),
         )
         self._idle: list[AbstractConnection] = []
@@ -118,22 +118,25 @@ class Connections:
             ) from error
 
     async def _reply(self, words: tuple[Word, ...]) -> Reply:
-        packed = pack_command(words)  # type: ignore[arg-type]
-        try:
-            return await self._once(packed)
-        except ConnectionLost:
-            await asyncio.sleep(_PAUSE)
-            return await self._once(packed)
-
-    async def _once(self, packed: bytes) -> Reply:
         """Over a connection that is kept for the next command. One that fails, or is given up in
         the middle of a reply, is closed by the library and opened again when it is needed."""
+        packed = pack_command(words)  # type: ignore[arg-type]
         if self._idle:
             connection = self._idle.pop()
         else:
             connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
         try:
-            await connection.send_packed_command(packed, check_health=False)
-            return await connection.read_response()
+            try:
+                return await _exchanged(connection, packed)
+            except ConnectionLost:
+                await asyncio.sleep(PAUSE)
+                # The same one, known to be broken: after a restart of Redis all of them are, and
+                # another one would fail for the first time.
+                return await _exchanged(connection, packed)
         finally:
             self._idle.append(connection)
+
+
+async def _exchanged(connection: AbstractConnection, packed: bytes) -> Reply:
+    await connection.send_packed_command(packed, check_health=False)
+    return await connection.read_response()

@@ -11,7 +11,7 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from f7t.errors import TaskStoreUnavailable
-from f7t.tasks.connections import Connections, Script
+from f7t.tasks.connections import PAUSE, Connections, Script
 from tests.support.redis import RedisServer
 
 ECHO = Script("return {KEYS[1], ARGV[1], ARGV[2]}")
@@ -75,6 +75,23 @@ async def test_a_command_whose_connection_was_closed_is_given_again(
     await redis.client_kill_filter(_type="normal", skipme=True)
 
     assert await connections.command("GET", "key") == b"value"
+
+
+async def test_of_many_closed_connections_a_command_meets_one(
+    connections: Connections, redis: Redis
+) -> None:
+    """As after a restart of Redis: another command comes while the first one waits to try again."""
+    await connections.command("SET", "key", "value")
+    await asyncio.gather(*(connections.command("BLPOP", "none", 0.1) for _ in range(2)))
+    assert await _clients(redis) == 2
+    await redis.client_kill_filter(_type="normal", skipme=True)
+
+    reading = asyncio.create_task(connections.command("GET", "key"))
+    await asyncio.sleep(PAUSE / 2)
+    other = asyncio.create_task(connections.command("BLPOP", "none", 0.5))
+
+    assert await reading == b"value"
+    assert await other is None
 
 
 async def test_a_command_that_is_given_up_takes_its_reply_with_it(
